@@ -1,0 +1,9 @@
+"""Product tags inside spaCy: ``nlp(text)._.tags``."""
+from ._version import __version__
+from .errors import ListingError
+from .tag import Tag, register_extensions
+from .training.listings import Listing
+
+__all__ = ["Listing", "ListingError", "Tag", "__version__"]
+
+register_extensions()

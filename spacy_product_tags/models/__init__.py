@@ -1,0 +1,1 @@
+"""Networks: one head or encoder per file. Nothing here writes to a Doc."""

@@ -1,0 +1,93 @@
+"""Pieces: vectors that know which characters they stand for, from any kind of encoder."""
+import re
+from typing import Callable, List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+from spacy.attrs import LENGTH
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Floats2d, Ints1d
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Pieces(NamedTuple):
+    """The encoder's output for a batch, one row a piece (a wordpiece, a token or a character).
+
+    vectors (Floats2d): (P, D).
+    starts (Ints1d): (P,) first character, counted over the texts of the batch one after the other; always on the CPU.
+    ends (Ints1d): (P,) character behind the last.
+    """
+
+    vectors: Floats2d
+    starts: Ints1d
+    ends: Ints1d
+
+
+def text_starts(docs: Sequence[Doc]) -> np.ndarray:
+    """Give where each doc's text starts in the batch. RETURNS (ndarray): (B + 1,) the last one is the total."""
+    return np.concatenate([[0], np.cumsum([len(doc.text) for doc in docs])]).astype(np.int64)
+
+
+def surrogates_replaced(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 can't hold, by U+FFFD, so that offsets stay. RETURNS (str): The text."""
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
+
+
+def token_offsets(doc: Doc) -> Tuple[np.ndarray, np.ndarray]:
+    """Give the character offsets of a doc's tokens. RETURNS (Tuple[ndarray, ndarray]): (N,) starts and (N,) ends."""
+    starts = np.fromiter((token.idx for token in doc), dtype=np.int64, count=len(doc))
+    return starts, starts + doc.to_array(LENGTH).astype(np.int64)
+
+
+def with_pieces(
+    tok2vec: Model, docs: List[Doc], is_train: bool
+) -> Tuple[Pieces, Callable[[Floats2d], List[Doc]]]:
+    """Run an encoder and give its output as pieces.
+
+    tok2vec (Model): Gives `Pieces` (our encoders and listeners) or a list of arrays, one row a token (spaCy's).
+    docs (List[Doc]): The batch.
+    is_train (bool): Whether a backward pass follows.
+    RETURNS (Tuple[Pieces, Callable]): The pieces, and the backward pass, which takes the gradient of the vectors.
+    """
+    output, backprop = tok2vec(docs, is_train)
+    if isinstance(output, Pieces):
+        return output, backprop
+    begins = text_starts(docs)
+    starts: List[np.ndarray] = [np.zeros(0, np.int64)]
+    ends: List[np.ndarray] = [np.zeros(0, np.int64)]
+    for doc, begin in zip(docs, begins):
+        first, last = token_offsets(doc)
+        starts.append(first + begin)
+        ends.append(last + begin)
+    lengths = [len(rows) for rows in output]
+
+    def backprop_tokens(d_vectors: Floats2d) -> List[Doc]:
+        return backprop(tok2vec.ops.unflatten(d_vectors, lengths))
+
+    vectors = tok2vec.ops.flatten(output)  # (P, D)
+    return Pieces(vectors, np.concatenate(starts), np.concatenate(ends)), backprop_tokens
+
+
+def spread(pieces: Pieces, size: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Map characters to pieces.
+
+    pieces (Pieces): The pieces.
+    size (int): Characters T in the batch.
+    RETURNS (Tuple[ndarray, ndarray, ndarray]): (T,) row of the piece, counted from 1 (0 = no piece covers it), (T,)
+        place in the piece, (T,) characters of the piece behind it.
+    """
+    lengths = pieces.ends - pieces.starts  # (P,)
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    chars = np.repeat(pieces.starts, lengths) + within
+    row, offset, rest = (np.zeros(size, dtype=np.int64) for _ in range(3))
+    row[chars] = np.repeat(np.arange(1, len(lengths) + 1), lengths)
+    offset[chars] = within
+    rest[chars] = np.repeat(lengths, lengths) - within - 1
+    return row, offset, rest
+
+

@@ -1,0 +1,58 @@
+"""A thinc shim for our torch modules that saves as safetensors and builds the module when it loads."""
+from typing import Any, Callable, Dict
+
+import srsly
+import torch
+from thinc.api import PyTorchShim, get_torch_default_device
+
+
+class ModuleShim(PyTorchShim):
+    """Hold a torch module that is built once its sizes are known.
+
+    build (Callable[..., torch.nn.Module]): Makes the module from `sizes`.
+    """
+
+    def __init__(self, build: Callable[..., torch.nn.Module]) -> None:
+        super().__init__(None)
+        self.build = build
+        self.sizes: Dict[str, Any] = {}
+
+    @property
+    def is_built(self) -> bool:
+        """Say whether there is a module. RETURNS (bool): False before `setup` or loading."""
+        return self._model is not None
+
+    def setup(self, **sizes: Any) -> None:
+        """Build the module.
+
+        **sizes (Any): Arguments of `build`; numbers, strings, lists.
+        """
+        self.sizes = sizes
+        self._model = self.build(**sizes).to(get_torch_default_device())
+
+    def to_bytes(self) -> bytes:
+        """Save sizes and weights. RETURNS (bytes): msgpack around a safetensors file; nothing is pickled."""
+        from safetensors.torch import save
+
+        if not self.is_built:
+            return srsly.msgpack_dumps({"sizes": None})
+        state = {name: tensor.contiguous().cpu() for name, tensor in self._model.state_dict().items()}
+        return srsly.msgpack_dumps({"sizes": self.sizes, "weights": save(state)})
+
+    def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
+        """Build the module from what `to_bytes` gave.
+
+        bytes_data (bytes): The saved module.
+        RETURNS (ModuleShim): Itself.
+        RAISES (ValueError): Where the data is damaged or fits another version.
+        """
+        from safetensors.torch import load
+
+        try:
+            message = srsly.msgpack_loads(bytes_data)
+            if message["sizes"] is not None:
+                self.setup(**message["sizes"])
+                self._model.load_state_dict(load(message["weights"]))
+        except Exception as err:
+            raise ValueError(f"the saved weights are damaged or of another version ({err})") from err
+        return self

@@ -1,0 +1,169 @@
+"""The span head: finds labelled character spans, nested and overlapping ones too, in one pass over a batch.
+
+Two steps. Every character gets a score for "a span starts here" and one for "a span ends here"; the pairs of likely
+starts and ends are then classified (a facet, or none). The cost is that of a few small matrix products per character
+plus one per pair, and only the last layer knows how many facets there are. The parts come from boundary-then-classify
+span models (DyGIE++, Wadden et al. 2019; spaCy's SpanFinder and SpanCategorizer), here over characters, so that every
+span can be represented whatever the tokens or wordpieces are.
+"""
+from typing import NamedTuple, Optional
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .chars import N_CLASSES
+
+# Rows of the table of hashed characters.
+CHAR_BUCKETS = 2048
+# Widths are embedded one by one up to here, then by powers of two.
+_EXACT_WIDTHS = 16
+_MOST_PAIRS_PER_CHAR = 4
+
+
+class Units(NamedTuple):
+    """What the head reads: vectors of pieces (wordpieces, tokens or characters) and how characters map to them.
+
+    vectors (Tensor): (P, D) one vector a piece; row 0 is for characters that no piece covers.
+    piece (Tensor): (T,) piece of each character.
+    offset (Tensor): (T,) place of the character in its piece, from 0.
+    rest (Tensor): (T,) characters behind it in its piece.
+    bucket (Tensor): (T,) hashed character.
+    kind (Tensor): (T,) character class.
+    doc (Tensor): (T,) text number of the character, ascending.
+    """
+
+    vectors: Tensor
+    piece: Tensor
+    offset: Tensor
+    rest: Tensor
+    bucket: Tensor
+    kind: Tensor
+    doc: Tensor
+
+
+class SpanScores(NamedTuple):
+    """What the head gives.
+
+    boundaries (Tensor): (T, 2) logits of "a span starts here" and "a span ends with this character".
+    pairs (Tensor): (N, 2) first and last character of each candidate span, counted over the batch.
+    facets (Tensor): (N, 1 + F) logits of none and the facets.
+    """
+
+    boundaries: Tensor
+    pairs: Tensor
+    facets: Tensor
+
+
+class SpanHead(nn.Module):
+    """Score labelled character spans.
+
+    width (int): Size D of the vectors that come in.
+    n_facets (int): Number F of facets.
+    hidden (int): Size H of the hidden layers.
+    max_width (int): Longest span in characters.
+    dropout (float): Dropout on the characters' vectors.
+    threshold (float): Boundaries less likely than this propose no span.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        n_facets: int,
+        hidden: int = 192,
+        max_width: int = 128,
+        dropout: float = 0.1,
+        threshold: float = 0.05,
+    ) -> None:
+        super().__init__()
+        self.max_width, self.threshold = max_width, threshold
+        self.project = nn.Linear(width, hidden)
+        self.chars = nn.Embedding(CHAR_BUCKETS, hidden)
+        self.kinds = nn.Embedding(N_CLASSES, hidden)
+        self.offsets = nn.Embedding(8, hidden)
+        self.rests = nn.Embedding(8, hidden)
+        self.widths = nn.Embedding(_EXACT_WIDTHS + 32, hidden)
+        for table in (self.chars, self.kinds, self.offsets, self.rests, self.widths):
+            nn.init.normal_(table.weight, 0.0, 0.02)
+        self.mix = nn.Linear(3 * hidden, 2 * hidden)
+        self.norm = nn.LayerNorm(hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.boundary = nn.Linear(hidden, 2)
+        nn.init.constant_(self.boundary.bias, -2.0)
+        # What a character means as the start, the inside and the end of a span.
+        self.roles = nn.Linear(hidden, 3 * hidden)
+        self.pair_norm = nn.LayerNorm(hidden)
+        self.facets = nn.Linear(hidden, 1 + n_facets)
+
+    def forward(self, units: Units, gold: Tensor) -> SpanScores:
+        """Score a batch.
+
+        units (Units): The batch.
+        gold (Tensor): (G, 2) spans whose ends are made candidates whatever their score (training), else (0, 2).
+        RETURNS (SpanScores): The scores.
+        """
+        if not len(units.doc):
+            return SpanScores(units.vectors.new_zeros(0, 2), gold[:0], self.facets.weight.new_zeros(0, len(self.facets.bias)))
+        x = self.project(units.vectors)[units.piece]  # (T, H)
+        x = x + self.chars(units.bucket) + self.kinds(units.kind)  # (T, H)
+        x = x + self.offsets(units.offset.clamp(max=7)) + self.rests(units.rest.clamp(max=7))  # (T, H)
+        x = self.dropout(self.norm(x + self._look_aside(x, units.doc)))  # (T, H)
+        boundaries = self.boundary(x)  # (T, 2)
+        pairs = self.propose(boundaries.detach(), units.doc, gold)  # (N, 2)
+        start, inside, end = self.roles(x).chunk(3, dim=-1)  # (T, H) each
+        # In double precision, or a title's scores would depend on the titles before it in the batch.
+        total = F.pad(inside.double().cumsum(0), (0, 0, 1, 0))  # (T + 1, H)
+        first, last = pairs.unbind(1)  # (N,) each
+        width = last - first + 1  # (N,)
+        mean = ((total[last + 1] - total[first]) / width.unsqueeze(1)).to(x.dtype)  # (N, H)
+        pair = start[first] + mean + end[last] + self.widths(_width_bucket(width))  # (N, H)
+        facets = self.facets(self.dropout(F.gelu(self.pair_norm(pair))))  # (N, 1 + F)
+        return SpanScores(boundaries, pairs, facets)
+
+    def _look_aside(self, x: Tensor, doc: Tensor) -> Tensor:
+        """Mix in the characters to the left and right, within a text. RETURNS (Tensor): (T, H)."""
+        same = (doc[1:] == doc[:-1]).unsqueeze(1)  # (T - 1, 1)
+        left = F.pad(x[:-1] * same, (0, 0, 1, 0))  # (T, H)
+        right = F.pad(x[1:] * same, (0, 0, 0, 1))  # (T, H)
+        return F.glu(self.mix(torch.cat([left, x, right], dim=1)), dim=1)  # (T, H)
+
+    @torch.no_grad()
+    def propose(self, boundaries: Tensor, doc: Tensor, gold: Tensor) -> Tensor:
+        """Pair likely starts with likely ends.
+
+        boundaries (Tensor): (T, 2) logits.
+        doc (Tensor): (T,) text number of each character.
+        gold (Tensor): (G, 2) spans whose ends always count as likely.
+        RETURNS (Tensor): (N, 2) candidates, by start then end.
+        """
+        size = len(boundaries)
+        likely = boundaries.sigmoid() > self.threshold  # (T, 2)
+        score = F.logsigmoid(boundaries)  # (T, 2)
+        likely[gold[:, 0], 0] = True
+        likely[gold[:, 1], 1] = True
+        starts, ends = likely[:, 0].nonzero()[:, 0], likely[:, 1].nonzero()[:, 0]  # (S,), (E,)
+        doc_end = torch.searchsorted(doc, doc[starts], right=True)  # (S,)
+        low = torch.searchsorted(ends, starts)  # (S,)
+        high = torch.searchsorted(ends, torch.minimum(doc_end, starts + self.max_width))  # (S,)
+        count = high - low  # (S,)
+        first = starts.repeat_interleave(count)  # (N,)
+        ahead = torch.arange(len(first), device=first.device) - (count.cumsum(0) - count).repeat_interleave(count)
+        last = ends[low.repeat_interleave(count) + ahead]  # (N,)
+        pairs = torch.stack([first, last], dim=1)  # (N, 2)
+        # An untrained boundary layer could propose every pair: keep the best few per character.
+        most = _MOST_PAIRS_PER_CHAR * size
+        if len(pairs) > most:
+            rank = score[first, 0] + score[last, 1]  # (N,)
+            rank[_is_in(pairs, gold, size)] = 0.0
+            pairs = pairs[rank.topk(most).indices.sort().values]
+        return pairs
+
+
+def _width_bucket(width: Tensor) -> Tensor:
+    """Map widths from 1 to rows of the width table: exact when small, then by octave. RETURNS (Tensor): (N,)."""
+    octave = torch.log2(width.float() / _EXACT_WIDTHS).mul(2).ceil().long()  # (N,)
+    return torch.where(width <= _EXACT_WIDTHS, width - 1, _EXACT_WIDTHS - 1 + octave.clamp(0, 32))
+
+
+def _is_in(pairs: Tensor, others: Tensor, size: int) -> Tensor:
+    return torch.isin(pairs[:, 0] * size + pairs[:, 1], others[:, 0] * size + others[:, 1])  # (N,)

@@ -1,0 +1,1 @@
+"""Components: one per file, in reading order: default config, factory, class."""

@@ -1,0 +1,387 @@
+"""`product_tag_generator`: finds the tags that stand in a listing's text."""
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer
+
+from ..kb.promotions import find_promotions
+from ..tag import Tag
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "spacy-product-tags.TagGenerator.v1"
+hidden_width = 192
+max_width = 128
+dropout = 0.3
+threshold = 0.05
+
+[model.tok2vec]
+@architectures = "spacy-product-tags.CharEncoder.v1"
+"""
+DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
+OVERLAPS = ("none", "nested", "any")
+
+
+@Language.factory(
+    "product_tag_generator",
+    assigns=["doc._.tags"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "min_score": 0.4,
+        "overlap": None,
+        "keep_promotions": False,
+        "scorer": {"@scorers": "spacy-product-tags.tag_scorer.v1"},
+    },
+    default_score_weights={"tags_f": 1.0, "tags_p": 0.0, "tags_r": 0.0, "tags_per_facet": None},
+)
+def make_tag_generator(
+    nlp: Language,
+    name: str,
+    model: Model,
+    min_score: float,
+    overlap: Optional[str],
+    keep_promotions: bool,
+    scorer: Optional[Callable],
+) -> "TagGenerator":
+    """Make the component.
+
+    model (Model): A `spacy-product-tags.TagGenerator.v1`.
+    min_score (float): Tags less likely than this are left out.
+    overlap (Optional[str]): Which tags may overlap: "none", "nested" (one within another) or "any"; null = as in the
+        training data.
+    keep_promotions (bool): Whether to keep tags that are promotion words, such as 包邮.
+    scorer (Optional[Callable]): The scoring method.
+    RETURNS (TagGenerator): The component.
+    """
+    return TagGenerator(
+        nlp.vocab,
+        model,
+        name,
+        min_score=min_score,
+        overlap=overlap,
+        keep_promotions=keep_promotions,
+        scorer=scorer,
+    )
+
+
+class TagGenerator(TrainablePipe):
+    """Find tags in the text: facet-labelled character spans, whatever the tokens are.
+
+    Tags go to ``doc._.tags`` in the order of the text, with their probability as score; tags of other sources that a
+    doc comes with, such as a seller's, stay behind them.
+
+    vocab (Vocab): The vocabulary.
+    model (Model): The network.
+    name (str): Name in the pipeline.
+    min_score (float): Tags less likely than this are left out.
+    overlap (Optional[str]): "none", "nested", "any", or None = as in the training data.
+    keep_promotions (bool): Whether to keep tags that are promotion words.
+    scorer (Optional[Callable]): The scoring method.
+    RAISES (ValueError): On a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "product_tag_generator",
+        *,
+        min_score: float = 0.4,
+        overlap: Optional[str] = None,
+        keep_promotions: bool = False,
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        if not 0 <= min_score < 1:
+            raise ValueError(f"[components.{name}] min_score: must be from 0 to below 1, not {min_score}")
+        if overlap is not None and overlap not in OVERLAPS:
+            raise ValueError(f"[components.{name}] overlap: must be null or one of {', '.join(OVERLAPS)}, not {overlap!r}")
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {
+            "labels": [],
+            "min_score": min_score,
+            "overlap": overlap,
+            "keep_promotions": keep_promotions,
+        }
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): The facets."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> List[str]:
+        """RETURNS (List[str]): The facets, as `spacy init labels` stores them."""
+        return list(self.cfg["labels"])
+
+    def add_label(self, label: str) -> int:
+        """Add a facet before the component is initialized.
+
+        label (str): The facet.
+        RETURNS (int): 0 where it was there, else 1.
+        RAISES (ValueError): Once the network is built.
+        """
+        if label in self.cfg["labels"]:
+            return 0
+        if self.model.shims[0].is_built:
+            raise ValueError(f"can't add the facet {label!r}: the network of {self.name!r} is built; initialize it again")
+        self.cfg["labels"].append(label)
+        return 1
+
+    def predict(self, docs: Iterable[Doc]) -> List[List[Tag]]:
+        """Find the tags of docs.
+
+        docs (Iterable[Doc]): The docs; they are not changed.
+        RETURNS (List[List[Tag]]): The tags of each, in the order of the text.
+        """
+        docs = list(docs)
+        if not any(doc.text.strip() for doc in docs):
+            return [[] for _ in docs]
+        self._require_labels()
+        scores = self.model.predict((docs, np.zeros((0, 2), dtype=np.int64)))
+        xp = self.model.ops.xp
+        logits = scores.facets - scores.facets.max(axis=1, keepdims=True) if len(scores.facets) else scores.facets
+        chances = xp.exp(logits)  # (N, 1 + F)
+        chances /= chances.sum(axis=1, keepdims=True)
+        # Two facets that share a span share its probability, so look below the cut-off for the first of them.
+        spans, facets = xp.nonzero(chances[:, 1:] >= self.cfg["min_score"])
+        values = self.model.ops.to_numpy(chances[spans, facets + 1])
+        pairs = self.model.ops.to_numpy(scores.pairs[spans])  # (K, 2)
+        return self._decode(docs, pairs, self.model.ops.to_numpy(facets), values)
+
+    def _decode(self, docs: List[Doc], pairs: np.ndarray, facets: np.ndarray, values: np.ndarray) -> List[List[Tag]]:
+        """Make tags of scored spans, the likelier one where two may not overlap. RETURNS (List[List[Tag]]): By doc."""
+        tags: List[List[Tag]] = []
+        labels, overlap = self.cfg["labels"], self.cfg["overlap"]
+        begin = 0
+        for doc in docs:
+            text = doc.text
+            low, high = np.searchsorted(pairs[:, 0], (begin, begin + len(text)))
+            kept: List[Tuple[int, int, int, float]] = []
+            order = np.argsort(-values[low:high], kind="stable") + low
+            for i in order.tolist():
+                start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
+                if overlap == "any" or not _clashes(kept, start, end, overlap == "nested"):
+                    kept.append((start, end, int(facets[i]), float(values[i])))
+            promotions = () if self.cfg["keep_promotions"] else find_promotions(text, doc.vocab.lang or "")
+            found = []
+            for start, end, facet, value in sorted(kept):
+                surface = text[start:end]
+                inside = any(first <= start and end <= last for first, last in promotions)
+                if not inside and surface == surface.strip():
+                    found.append(Tag(surface, labels[facet], value, start, end))
+            tags.append(found)
+            begin += len(text)
+        return tags
+
+    def set_annotations(self, docs: Iterable[Doc], tags: Sequence[Sequence[Tag]]) -> None:
+        """Write tags to the docs.
+
+        docs (Iterable[Doc]): The docs.
+        tags (Sequence[Sequence[Tag]]): The tags of each, as `predict` gives them.
+        """
+        for doc, found in zip(docs, tags):
+            doc._.tags = [*found, *(tag for tag in doc._.tags if tag.source != "span")]
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch.
+
+        examples (Iterable[Example]): The batch; gold tags are those of ``example.reference``.
+        drop (float): Not used: the head's dropout is a setting of the model.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Losses by component, added to.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "TagGenerator.update")
+        docs = [example.predicted for example in examples]
+        # The transformer does nothing on such a batch either, and waits for no gradient.
+        if not any(len(doc) for doc in docs):
+            return losses
+        self._require_labels()
+        gold = self._gold_spans(examples)
+        scores, backprop = self.model.begin_update((docs, gold[:, :2]))
+        loss, d_scores = self.get_loss(examples, scores, gold=gold)
+        backprop(d_scores)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: Any, *, gold: Optional[np.ndarray] = None
+    ) -> Tuple[float, Tuple[Any, Any]]:
+        """Compare scores with the gold tags.
+
+        examples (Iterable[Example]): The batch.
+        scores (SpanScores): What the model gave.
+        gold (Optional[ndarray]): (G, 3) from `_gold_spans`, if it's at hand.
+        RETURNS (Tuple[float, Tuple]): The loss per doc, and the gradients of the boundaries and the facets.
+        """
+        examples = list(examples)
+        gold = self._gold_spans(examples) if gold is None else gold
+        xp = self.model.ops.xp
+        size = len(scores.boundaries)
+        wanted = np.zeros((size, 2), dtype="f")
+        wanted[gold[:, 0], 0] = 1.0
+        wanted[gold[:, 1], 1] = 1.0
+        facets = np.zeros(scores.facets.shape, dtype="f")
+        pairs = self.model.ops.to_numpy(scores.pairs)
+        keys = pairs[:, 0] * size + pairs[:, 1]  # (N,) ascending
+        if len(keys) and len(gold):
+            row = np.minimum(np.searchsorted(keys, gold[:, 0] * size + gold[:, 1]), len(keys) - 1)
+            hit = keys[row] == gold[:, 0] * size + gold[:, 1]
+            facets[row[hit], gold[hit, 2] + 1] = 1.0
+        facets[:, 0] = facets[:, 1:].sum(axis=1) == 0
+        facets /= np.maximum(facets.sum(axis=1, keepdims=True), 1.0)
+        wanted, facets = xp.asarray(wanted), xp.asarray(facets)
+        chance = 1.0 / (1.0 + xp.exp(-scores.boundaries))  # (T, 2)
+        shifted = scores.facets - (scores.facets.max(axis=1, keepdims=True) if len(pairs) else 0.0)
+        log_chances = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))  # (N, 1 + F)
+        loss = -(wanted * xp.log(chance + 1e-9) + (1 - wanted) * xp.log(1 - chance + 1e-9)).sum()
+        loss -= (facets * log_chances).sum()
+        d_boundaries = ((chance - wanted) / len(examples)).astype("f")
+        d_facets = ((xp.exp(log_chances) - facets) / len(examples)).astype("f")
+        return float(loss) / len(examples), (d_boundaries, d_facets)
+
+    def _gold_spans(self, examples: Sequence[Example]) -> np.ndarray:
+        """Give the gold tags' spans. RETURNS (ndarray): (G, 3) first and last character in the batch, and facet."""
+        facet_ids = {label: number for number, label in enumerate(self.cfg["labels"])}
+        widest = self.model.attrs["settings"]["max_width"]
+        rows: List[Tuple[int, int, int]] = []
+        begin = 0
+        for example in examples:
+            for tag in example.reference._.tags:
+                if tag.start is not None and tag.facet in facet_ids and tag.end - tag.start <= widest:
+                    rows.append((begin + tag.start, begin + tag.end - 1, facet_ids[tag.facet]))
+            begin += len(example.predicted.text)
+        return np.array(rows, dtype=np.int64).reshape(-1, 3)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Take the facets from the data and build the network.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[List[str]]): The facets, where they are not to be read off the data.
+        RAISES (ValueError): Where the data have no tag with a facet and a span.
+        """
+        validate_get_examples(get_examples, "TagGenerator.initialize")
+        docs = [example.predicted for example in islice(get_examples(), 10)]
+        if labels is None or self.cfg["overlap"] is None:
+            facets, overlap = _survey(get_examples())
+            labels = sorted(facets) if labels is None else labels
+            self.cfg["overlap"] = self.cfg["overlap"] or overlap
+        if not labels:
+            raise ValueError(
+                f"{self.name}: the training data hold no tag with a facet and a span (start, end); check them with "
+                "'product-tags check'"
+            )
+        self.cfg["labels"] = list(labels)
+        self.model.set_dim("nO", len(labels), force=True)
+        self.model.initialize(X=(docs, np.zeros((0, 2), dtype=np.int64)))
+
+    def _require_labels(self) -> None:
+        if not self.model.shims[0].is_built:
+            raise ValueError(Errors.E109.format(name=self.name))
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component. RETURNS (bytes): Settings, facets and weights."""
+        serialize = {"cfg": self._cfg_to_bytes, "model": self.model.to_bytes}
+        if "vocab" not in exclude:
+            serialize["vocab"] = self.vocab.to_bytes
+        return util.to_bytes(serialize, exclude)
+
+    def _cfg_to_bytes(self) -> bytes:
+        return srsly.json_dumps(self.cfg).encode("utf8")
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagGenerator":
+        """Load what `to_bytes` gave. RETURNS (TagGenerator): Itself."""
+        deserialize = {"cfg": self._cfg_from_bytes, "model": self.model.from_bytes}
+        if "vocab" not in exclude:
+            deserialize["vocab"] = self.vocab.from_bytes
+        util.from_bytes(bytes_data, deserialize, exclude)
+        return self
+
+    def _cfg_from_bytes(self, data: bytes) -> None:
+        self.cfg.update(srsly.json_loads(data))
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component to a folder.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Names of parts to leave out.
+        """
+        folder = util.ensure_path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cfg").write_bytes(self._cfg_to_bytes())
+        (folder / "model").write_bytes(self.model.to_bytes())
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagGenerator":
+        """Load the component from a folder.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Names of parts to leave out.
+        RETURNS (TagGenerator): Itself.
+        RAISES (ValueError): Where a file is missing or damaged; the message names it.
+        """
+        folder = util.ensure_path(path)
+        for name, load in (("cfg", self._cfg_from_bytes), ("model", self.model.from_bytes)):
+            try:
+                load((folder / name).read_bytes())
+            except Exception as err:
+                raise ValueError(f"{folder / name}: can't be loaded ({err}); install or train the pipeline again") from err
+        return self
+
+
+def _clashes(kept: Sequence[Tuple[int, int, int, float]], start: int, end: int, nested: bool) -> bool:
+    """Say whether a span overlaps a kept one in a way that's not allowed. RETURNS (bool): True = it does."""
+    for first, last, _, _ in kept:
+        if start < last and first < end:
+            inside = (first <= start and end <= last) or (start <= first and last <= end)
+            if not (nested and inside):
+                return True
+    return False
+
+
+def _survey(examples: Iterable[Example]) -> Tuple[set, str]:
+    """Read facets and the kind of overlap off the gold tags. RETURNS (Tuple[set, str]): Facets, a name of `OVERLAPS`."""
+    facets = set()
+    overlap = "none"
+    for example in examples:
+        spans = sorted((tag.start, -tag.end) for tag in example.reference._.tags if tag.start is not None and tag.facet)
+        facets.update(tag.facet for tag in example.reference._.tags if tag.start is not None and tag.facet)
+        furthest = 0
+        for start, minus_end in spans:
+            if start < furthest:
+                overlap = "any" if -minus_end > furthest else max(overlap, "nested", key=OVERLAPS.index)
+            furthest = max(furthest, -minus_end)
+            if overlap == "any":
+                break
+    return facets, overlap

@@ -1,0 +1,164 @@
+"""`Tag`, the one thing that this package makes, and the `Doc` extensions that carry it.
+
+Tags live as plain dicts in ``doc.user_data["spacy_product_tags"]``, so they survive ``to_bytes``, a ``DocBin`` with
+``store_user_data=True``, pickling and worker processes. ``doc._.tags`` reads them as a tuple of `Tag`.
+"""
+from dataclasses import dataclass, replace
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union
+
+from spacy.tokens import Doc
+
+USER_DATA_KEY = "spacy_product_tags"
+SOURCES = ("span", "implicit", "generated", "seller")
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag of a product.
+
+    text (str): What to show.
+    facet (str): What the tag says about the product (brand, color, material, …); "" = unknown.
+    score (float): Probability that the tag is right, in [0, 1].
+    start (Optional[int]): Character offset in ``doc.text``; None = not in the text.
+    end (Optional[int]): Character offset behind the last character; None = not in the text.
+    source (str): Where it came from: span, implicit, generated or seller.
+    canonical_id (str): Id in the alias table; "" = none of these.
+    raw (str): The surface before correction and normalization.
+    """
+
+    text: str
+    facet: str = ""
+    score: float = 1.0
+    start: Optional[int] = None
+    end: Optional[int] = None
+    source: str = "span"
+    canonical_id: str = ""
+    raw: str = ""
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Give the tag as a dict of built-in types. RETURNS (Dict[str, Any]): All fields."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Tag":
+        """Make a checked tag of a dict, such as a line of JSON holds.
+
+        data (Mapping[str, Any]): Field names and values; only ``text`` is needed.
+        RETURNS (Tag): The tag; one without offsets whose source is not given is "implicit".
+        RAISES (ValueError): On an unknown field, a wrong type or half a span. The message names the field.
+        """
+        for name in data:
+            if name not in _FIELDS:
+                raise ValueError(f"{name}: not a field of a tag; the fields are {', '.join(_FIELDS)}")
+        for name in ("text", "facet", "source", "canonical_id", "raw"):
+            if not isinstance(data.get(name, ""), str):
+                raise ValueError(f"{name}: must be a string, not {data[name]!r}")
+        if not data.get("text", "").strip():
+            raise ValueError("text: missing or blank")
+        start, end = data.get("start"), data.get("end")
+        for name, value in (("start", start), ("end", end)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise ValueError(f"{name}: must be a whole number (characters) or null, not {value!r}")
+        if (start is None) != (end is None) or (start is not None and not 0 <= start < end):
+            raise ValueError(f"start: {start} and end: {end} are no span; needed is 0 <= start < end, or neither")
+        score = data.get("score", 1.0)
+        if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+            raise ValueError(f"score: must be a number from 0 to 1, not {score!r}")
+        source = data.get("source") or ("implicit" if start is None else "span")
+        if source not in SOURCES:
+            raise ValueError(f"source: must be one of {', '.join(SOURCES)}, not {source!r}")
+        return cls(**{**data, "score": float(score), "source": source})
+
+
+_FIELDS = Tag.__slots__
+
+
+def as_tag(value: Union[Tag, Mapping[str, Any], str]) -> Tag:
+    """Make a tag of what users hand in.
+
+    value (Union[Tag, Mapping, str]): A tag, a dict of its fields, or the bare text that a seller typed.
+    RETURNS (Tag): The tag; a bare text gets the source "seller".
+    RAISES (TypeError): On anything else.
+    """
+    if isinstance(value, Tag):
+        return value if type(value.score) is float else replace(value, score=float(value.score))
+    if isinstance(value, str):
+        return Tag.from_dict({"text": value, "source": "seller"})
+    if isinstance(value, Mapping):
+        return Tag.from_dict(value)
+    raise TypeError(f"a tag is a Tag, a dict or a string, not {type(value).__name__}: {value!r}")
+
+
+def check_offsets(tag: Tag, length: int) -> None:
+    """Check that a tag's span lies in the text. RAISES (ValueError): Where it does not."""
+    if tag.end is not None and tag.end > length:
+        raise ValueError(f"end: {tag.end} is behind the text, which has {length} characters")
+
+
+def get_tags(doc: Doc) -> Tuple[Tag, ...]:
+    """Read a doc's tags; the getter of ``doc._.tags``. RETURNS (Tuple[Tag, ...]): The tags, best first."""
+    stored = doc.user_data.get(USER_DATA_KEY, {}).get("tags", ())
+    return tuple(Tag(**data) for data in stored)
+
+
+def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> None:
+    """Replace a doc's tags; the setter of ``doc._.tags``.
+
+    doc (Doc): The doc.
+    tags (Iterable[Union[Tag, Mapping, str]]): Tags, dicts of their fields, or texts that a seller typed.
+    RAISES (ValueError): On a span outside the text or a wrong field; the doc then keeps the tags it had.
+    """
+    if isinstance(tags, (str, Mapping)):
+        raise TypeError(f"doc._.tags takes a list of tags, not one {type(tags).__name__}: {tags!r}")
+    length = len(doc.text)
+    checked = []
+    for number, value in enumerate(tags):
+        try:
+            tag = as_tag(value)
+            check_offsets(tag, length)
+        except ValueError as err:
+            raise ValueError(f"tags[{number}].{err}") from None
+        checked.append(tag.to_dict())
+    doc.user_data.setdefault(USER_DATA_KEY, {})["tags"] = checked
+
+
+def get_tag_issues(doc: Doc) -> Tuple[Dict[str, Any], ...]:
+    """Read what the corrector found; the getter of ``doc._.tag_issues``. RETURNS (Tuple[Dict, ...]): The issues."""
+    return tuple(doc.user_data.get(USER_DATA_KEY, {}).get("issues", ()))
+
+
+def set_tag_issues(doc: Doc, issues: Iterable[Mapping[str, Any]]) -> None:
+    """Replace what the corrector found; the setter of ``doc._.tag_issues``."""
+    doc.user_data.setdefault(USER_DATA_KEY, {})["issues"] = [dict(issue) for issue in issues]
+
+
+def get_category(doc: Doc) -> Tuple[str, ...]:
+    """Read the category path; the getter of ``doc._.category``. RETURNS (Tuple[str, ...]): From the top; () = none."""
+    return tuple(doc.user_data.get(USER_DATA_KEY, {}).get("category", ()))
+
+
+def set_category(doc: Doc, path: Iterable[str]) -> None:
+    """Replace the category path; the setter of ``doc._.category``."""
+    doc.user_data.setdefault(USER_DATA_KEY, {})["category"] = [str(level) for level in path]
+
+
+_EXTENSIONS = {
+    "tags": (get_tags, set_tags),
+    "tag_issues": (get_tag_issues, set_tag_issues),
+    "category": (get_category, set_category),
+}
+
+
+def register_extensions() -> None:
+    """Register ``doc._.tags``, ``doc._.tag_issues`` and ``doc._.category``; a second call changes nothing.
+
+    RAISES (ValueError): Where another package holds one of the names with another meaning.
+    """
+    for name, (getter, setter) in _EXTENSIONS.items():
+        if not Doc.has_extension(name):
+            Doc.set_extension(name, getter=getter, setter=setter)
+        elif Doc.get_extension(name)[2] is not getter:
+            raise ValueError(
+                f"spacy_product_tags needs the extension doc._.{name}, which something else has registered; "
+                f"import spacy_product_tags first, or remove the other with Doc.remove_extension('{name}')"
+            )

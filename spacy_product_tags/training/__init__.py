@@ -1,0 +1,1 @@
+"""Data: the listing format, converters, the corpus reader, augmentation."""
