@@ -5,6 +5,8 @@ from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from .tag import Tag
+
 
 def tag_spans(doc: Doc) -> Set[Tuple[int, int, str]]:
     """Give the spans that count. RETURNS (Set[Tuple[int, int, str]]): Start, end and facet of each tag in the text."""
@@ -16,9 +18,11 @@ def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
 
     examples (Iterable[Example]): Docs with predicted and with gold tags.
     **kwargs (Any): Settings of the component; not used.
-    RETURNS (Dict[str, Any]): ``tags_p``, ``tags_r``, ``tags_f`` over all tags (micro average) and
-        ``tags_per_facet``, a dict of p, r and f by facet; None where there is neither gold nor prediction.
+    RETURNS (Dict[str, Any]): ``tags_p``, ``tags_r``, ``tags_f`` over all tags (micro average), ``tags_per_facet``, a
+        dict of p, r and f by facet, and ``values_p``, ``values_r``, ``values_f`` as in `score_values`; None where
+        there is neither gold nor prediction.
     """
+    examples = list(examples)
     micro = PRFScore()
     per_facet: Dict[str, PRFScore] = {}
     for example in examples:
@@ -28,13 +32,40 @@ def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
             own = per_facet.setdefault(facet, PRFScore())
             own.score_set({s for s in predicted if s[2] == facet}, {s for s in gold if s[2] == facet})
     if not len(micro):
-        return {"tags_p": None, "tags_r": None, "tags_f": None, "tags_per_facet": None}
+        return dict.fromkeys((*(f"{kind}_{x}" for kind in ("tags", "values") for x in "prf"), "tags_per_facet"))
     return {
+        **score_values(examples),
         "tags_p": micro.precision,
         "tags_r": micro.recall,
         "tags_f": micro.fscore,
         "tags_per_facet": {facet: score.to_dict() for facet, score in sorted(per_facet.items())},
     }
+
+
+def score_values(examples: Iterable[Example]) -> Dict[str, float]:
+    """Score one value per facet and listing, as attribute extraction is scored (ExtractGPT, Brinkmann et al. 2024).
+
+    Of each facet the likeliest tag counts, and it's right if its text is that of any gold tag of the facet, wherever it
+    stands. Gold values that are not in the text count too, as missed.
+
+    examples (Iterable[Example]): Docs with predicted and with gold tags.
+    RETURNS (Dict[str, float]): ``values_p``, ``values_r``, ``values_f``.
+    """
+    right = predicted = wanted = 0
+    for example in examples:
+        gold: Dict[str, Set[str]] = {}
+        for tag in example.reference._.tags:
+            gold.setdefault(tag.facet, set()).add(tag.text)
+        best: Dict[str, Tag] = {}
+        for tag in example.predicted._.tags:
+            if tag.source == "span" and (tag.facet not in best or tag.score > best[tag.facet].score):
+                best[tag.facet] = tag
+        right += sum(tag.text in gold.get(facet, ()) for facet, tag in best.items())
+        predicted += len(best)
+        wanted += len(gold)
+    precision, recall = right / max(predicted, 1), right / max(wanted, 1)
+    fscore = 2 * right / max(predicted + wanted, 1)
+    return {"values_p": precision, "values_r": recall, "values_f": fscore}
 
 
 def make_tag_scorer() -> Callable[..., Dict[str, Any]]:

@@ -95,8 +95,13 @@ def check_offsets(tag: Tag, length: int) -> None:
         raise ValueError(f"end: {tag.end} is behind the text, which has {length} characters")
 
 
+def text_length(doc: Doc) -> int:
+    """Give ``len(doc.text)`` without joining the tokens. RETURNS (int): Characters."""
+    return doc[-1].idx + len(doc[-1].text_with_ws) if len(doc) else 0
+
+
 def get_tags(doc: Doc) -> Tuple[Tag, ...]:
-    """Read a doc's tags; the getter of ``doc._.tags``. RETURNS (Tuple[Tag, ...]): The tags, best first."""
+    """Read a doc's tags; the getter of ``doc._.tags``. RETURNS (Tuple[Tag, ...]): The tags."""
     stored = doc.user_data.get(USER_DATA_KEY, {}).get("tags", ())
     return tuple(Tag(**data) for data in stored)
 
@@ -110,7 +115,7 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
     """
     if isinstance(tags, (str, Mapping)):
         raise TypeError(f"doc._.tags takes a list of tags, not one {type(tags).__name__}: {tags!r}")
-    length = len(doc.text)
+    length = text_length(doc)
     checked = []
     for number, value in enumerate(tags):
         try:

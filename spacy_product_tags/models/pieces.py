@@ -3,10 +3,12 @@ import re
 from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
-from spacy.attrs import LENGTH
+from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
+
+from ..tag import text_length
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -26,7 +28,7 @@ class Pieces(NamedTuple):
 
 def text_starts(docs: Sequence[Doc]) -> np.ndarray:
     """Give where each doc's text starts in the batch. RETURNS (ndarray): (B + 1,) the last one is the total."""
-    return np.concatenate([[0], np.cumsum([len(doc.text) for doc in docs])]).astype(np.int64)
+    return np.concatenate([[0], np.cumsum([text_length(doc) for doc in docs])]).astype(np.int64)
 
 
 def surrogates_replaced(text: str) -> str:
@@ -40,8 +42,9 @@ def surrogates_replaced(text: str) -> str:
 
 def token_offsets(doc: Doc) -> Tuple[np.ndarray, np.ndarray]:
     """Give the character offsets of a doc's tokens. RETURNS (Tuple[ndarray, ndarray]): (N,) starts and (N,) ends."""
-    starts = np.fromiter((token.idx for token in doc), dtype=np.int64, count=len(doc))
-    return starts, starts + doc.to_array(LENGTH).astype(np.int64)
+    lengths, blanks = doc.to_array([LENGTH, SPACY]).astype(np.int64).reshape(-1, 2).T  # (N,) each
+    ends = np.cumsum(lengths + blanks) - blanks
+    return ends - lengths, ends
 
 
 def with_pieces(

@@ -6,7 +6,7 @@ plus one per pair, and only the last layer knows how many facets there are. The 
 span models (DyGIE++, Wadden et al. 2019; spaCy's SpanFinder and SpanCategorizer), here over characters, so that every
 span can be represented whatever the tokens or wordpieces are.
 """
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,9 @@ from .chars import N_CLASSES
 CHAR_BUCKETS = 2048
 # Widths are embedded one by one up to here, then by powers of two.
 _EXACT_WIDTHS = 16
-_MOST_PAIRS_PER_CHAR = 4
+# Ends that a start is tried with at most.
+_MOST_ENDS = 8
+_MOST_STARTS_INSIDE = 4
 
 
 class Units(NamedTuple):
@@ -103,7 +105,8 @@ class SpanHead(nn.Module):
         RETURNS (SpanScores): The scores.
         """
         if not len(units.doc):
-            return SpanScores(units.vectors.new_zeros(0, 2), gold[:0], self.facets.weight.new_zeros(0, len(self.facets.bias)))
+            nothing = units.vectors.new_zeros(0, 2)
+            return SpanScores(nothing, gold[:0], units.vectors.new_zeros(0, len(self.facets.bias)))
         x = self.project(units.vectors)[units.piece]  # (T, H)
         x = x + self.chars(units.bucket) + self.kinds(units.kind)  # (T, H)
         x = x + self.offsets(units.offset.clamp(max=7)) + self.rests(units.rest.clamp(max=7))  # (T, H)
@@ -111,11 +114,10 @@ class SpanHead(nn.Module):
         boundaries = self.boundary(x)  # (T, 2)
         pairs = self.propose(boundaries.detach(), units.doc, gold)  # (N, 2)
         start, inside, end = self.roles(x).chunk(3, dim=-1)  # (T, H) each
-        # In double precision, or a title's scores would depend on the titles before it in the batch.
-        total = F.pad(inside.double().cumsum(0), (0, 0, 1, 0))  # (T + 1, H)
+        total = _sums_in_doc(inside, units.doc)  # (T, H)
         first, last = pairs.unbind(1)  # (N,) each
         width = last - first + 1  # (N,)
-        mean = ((total[last + 1] - total[first]) / width.unsqueeze(1)).to(x.dtype)  # (N, H)
+        mean = (total[last] - (total - inside)[first]) / width.unsqueeze(1)  # (N, H)
         pair = start[first] + mean + end[last] + self.widths(_width_bucket(width))  # (N, H)
         facets = self.facets(self.dropout(F.gelu(self.pair_norm(pair))))  # (N, 1 + F)
         return SpanScores(boundaries, pairs, facets)
@@ -138,7 +140,6 @@ class SpanHead(nn.Module):
         """
         size = len(boundaries)
         likely = boundaries.sigmoid() > self.threshold  # (T, 2)
-        score = F.logsigmoid(boundaries)  # (T, 2)
         likely[gold[:, 0], 0] = True
         likely[gold[:, 1], 1] = True
         starts, ends = likely[:, 0].nonzero()[:, 0], likely[:, 1].nonzero()[:, 0]  # (S,), (E,)
@@ -150,19 +151,34 @@ class SpanHead(nn.Module):
         ahead = torch.arange(len(first), device=first.device) - (count.cumsum(0) - count).repeat_interleave(count)
         last = ends[low.repeat_interleave(count) + ahead]  # (N,)
         pairs = torch.stack([first, last], dim=1)  # (N, 2)
-        # An untrained boundary layer could propose every pair: keep the best few per character.
-        most = _MOST_PAIRS_PER_CHAR * size
-        if len(pairs) > most:
-            rank = score[first, 0] + score[last, 1]  # (N,)
-            rank[_is_in(pairs, gold, size)] = 0.0
-            pairs = pairs[rank.topk(most).indices.sort().values]
-        return pairs
+        wanted = _is_in(pairs, gold, size)  # (N,)
+        # A span hardly ever runs over the sure starts of many others.
+        sure = (boundaries[:, 0] > 0).cumsum(0)  # (T,)
+        keep = (sure[last] - sure[first] <= _MOST_STARTS_INSIDE) | wanted  # (N,)
+        pairs, wanted = pairs[keep], wanted[keep]
+        # An untrained boundary layer proposes every pair: keep the likeliest ends of each start. A limit for the whole
+        # batch would let a text's spans depend on the texts beside it.
+        rank = boundaries[pairs[:, 1], 1]  # (N,)
+        order = rank.argsort(descending=True, stable=True)
+        order = order[pairs[order, 0].argsort(stable=True)]  # (N,) by start, then the likelier end
+        begins = torch.searchsorted(pairs[:, 0].contiguous(), pairs[:, 0].contiguous())  # (N,)
+        place = torch.empty_like(order)
+        place[order] = torch.arange(len(order), device=order.device) - begins
+        return pairs[(place < _MOST_ENDS) | wanted]
 
 
 def _width_bucket(width: Tensor) -> Tensor:
     """Map widths from 1 to rows of the width table: exact when small, then by octave. RETURNS (Tensor): (N,)."""
     octave = torch.log2(width.float() / _EXACT_WIDTHS).mul(2).ceil().long()  # (N,)
     return torch.where(width <= _EXACT_WIDTHS, width - 1, _EXACT_WIDTHS - 1 + octave.clamp(0, 32))
+
+
+def _sums_in_doc(x: Tensor, doc: Tensor) -> Tensor:
+    """Sum up the rows from the start of their text. RETURNS (Tensor): (T, H)."""
+    # In double precision, or a title's scores would depend on the titles before it in the batch.
+    total = x.double().cumsum(0)  # (T, H)
+    starts = torch.searchsorted(doc, doc)  # (T,)
+    return (total - (total - x)[starts]).to(x.dtype)
 
 
 def _is_in(pairs: Tensor, others: Tensor, size: int) -> Tensor:

@@ -1,9 +1,10 @@
 """The shared transformer, with the character offsets of its wordpieces and windows for long texts.
 
-The component is spacy-transformers' own (factory `transformer`), and so are the weights' format and the listeners; what
-differs is this model's forward pass. It keeps the fast tokenizer's character offsets in ``doc._.trf_data``, reads texts over
-the transformer's limit in overlapping windows of wordpieces (spacy-transformers' span getters count tokens, and what
-is too long is cut without a word), pads only texts of like length together, and aligns tokens only if somebody asks.
+The component is spacy-transformers' own (factory `transformer`), and so are the weights' format and the listeners;
+what differs is this model's forward pass. It keeps the fast tokenizer's character offsets in ``doc._.trf_data``, reads
+texts over the transformer's limit in overlapping windows of wordpieces (spacy-transformers' span getters count tokens,
+and what is too long is cut without a word), pads only texts of like length together, and aligns tokens only if somebody
+asks.
 """
 import copy
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
@@ -149,9 +150,9 @@ def init(model: WindowedTransformerModel, X: Optional[List[Doc]] = None, Y: Any 
         init_backbone(model, X, Y)
     except (OSError, ValueError) as err:
         raise ValueError(
-            f"the backbone {model.attrs['name']!r} can't be loaded: it is neither a folder with a saved transformers model "
-            f"nor a name that the hub or its local cache knows. Set [paths] backbone (vars.backbone in project.yml) "
-            f"to a folder with config.json, the weights and tokenizer.json. ({err})"
+            f"the backbone {model.attrs['name']!r} can't be loaded: it is neither a folder with a saved transformers "
+            "model nor a name that the hub or its local cache knows. Set [paths] backbone (vars.backbone in "
+            f"project.yml) to a folder with config.json, the weights and tokenizer.json. ({err})"
         ) from err
     if not model.tokenizer.is_fast:
         raise ValueError(

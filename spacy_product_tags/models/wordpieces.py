@@ -56,7 +56,7 @@ def _with_pieces(source: Model[List[Doc], List[TransformerData]], grad_factor: f
 def init(model: Model[List[Doc], Pieces], X: Any = None, Y: Any = None) -> None:
     """Take over the transformer's width."""
     source = model.layers[0]
-    # The transformer's width stands on the listener, or on the transformer itself once it has taken the listener's place.
+    # The width stands on the listener, or on the transformer once that has taken the listener's place.
     node = source.layers[0] if source.layers else source
     node.initialize(X=X)
     if not node.has_dim("nO"):

@@ -15,7 +15,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 
 from ..kb.promotions import find_promotions
-from ..tag import Tag
+from ..tag import Tag, text_length
 
 DEFAULT_CONFIG = """
 [model]
@@ -104,7 +104,8 @@ class TagGenerator(TrainablePipe):
         if not 0 <= min_score < 1:
             raise ValueError(f"[components.{name}] min_score: must be from 0 to below 1, not {min_score}")
         if overlap is not None and overlap not in OVERLAPS:
-            raise ValueError(f"[components.{name}] overlap: must be null or one of {', '.join(OVERLAPS)}, not {overlap!r}")
+            known = ", ".join(OVERLAPS)
+            raise ValueError(f"[components.{name}] overlap: must be null or one of {known}, not {overlap!r}")
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -136,7 +137,7 @@ class TagGenerator(TrainablePipe):
         if label in self.cfg["labels"]:
             return 0
         if self.model.shims[0].is_built:
-            raise ValueError(f"can't add the facet {label!r}: the network of {self.name!r} is built; initialize it again")
+            raise ValueError(f"can't add the facet {label!r}: the network of {self.name!r} is built already")
         self.cfg["labels"].append(label)
         return 1
 
@@ -147,7 +148,7 @@ class TagGenerator(TrainablePipe):
         RETURNS (List[List[Tag]]): The tags of each, in the order of the text.
         """
         docs = list(docs)
-        if not any(doc.text.strip() for doc in docs):
+        if not any(len(doc) for doc in docs):
             return [[] for _ in docs]
         self._require_labels()
         scores = self.model.predict((docs, np.zeros((0, 2), dtype=np.int64)))
@@ -275,7 +276,7 @@ class TagGenerator(TrainablePipe):
             for tag in example.reference._.tags:
                 if tag.start is not None and tag.facet in facet_ids and tag.end - tag.start <= widest:
                     rows.append((begin + tag.start, begin + tag.end - 1, facet_ids[tag.facet]))
-            begin += len(example.predicted.text)
+            begin += text_length(example.predicted)
         return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
     def initialize(
@@ -356,7 +357,8 @@ class TagGenerator(TrainablePipe):
             try:
                 load((folder / name).read_bytes())
             except Exception as err:
-                raise ValueError(f"{folder / name}: can't be loaded ({err}); install or train the pipeline again") from err
+                problem = f"can't be loaded ({err}); install or train the pipeline again"
+                raise ValueError(f"{folder / name}: {problem}") from err
         return self
 
 
@@ -371,7 +373,7 @@ def _clashes(kept: Sequence[Tuple[int, int, int, float]], start: int, end: int, 
 
 
 def _survey(examples: Iterable[Example]) -> Tuple[set, str]:
-    """Read facets and the kind of overlap off the gold tags. RETURNS (Tuple[set, str]): Facets, a name of `OVERLAPS`."""
+    """Read facets and overlaps off the gold tags. RETURNS (Tuple[set, str]): Facets, a name of `OVERLAPS`."""
     facets = set()
     overlap = "none"
     for example in examples:

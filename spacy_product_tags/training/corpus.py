@@ -16,7 +16,7 @@ def create_listing_corpus(
 ) -> "ListingCorpus":
     """Make the reader `spacy-product-tags.ListingCorpus.v1`.
 
-    path (Union[str, Path, None]): A JSONL file of listings (``.gz`` too), a folder of them, or several separated by commas.
+    path (Union[str, Path, None]): A JSONL file of listings (``.gz`` too), a folder of them, or several with commas.
     gold_tags (bool): Whether the predicted docs carry the gold tags too, for heads that work on tags.
     limit (int): Listings to read at most; 0 = all.
     augmenter (Optional[Callable]): A spaCy augmenter.

@@ -1,0 +1,211 @@
+"""`tag_listings`: tag many listings, in one process or several; also what resuming such a run needs."""
+import itertools
+import json
+import multiprocessing
+import os
+import signal
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Tuple, Union
+
+from spacy.language import Language
+from spacy.tokens.underscore import Underscore
+from spacy.util import minibatch
+
+from .errors import ListingError
+from .training.convert import parse_json
+from .training.listings import Listing
+
+# A listing, or why there is none in its place.
+Record = Union[Listing, ListingError]
+# What every line that we write starts with.
+_HEADS = (b'{"title": ', b'{"error": ')
+
+
+def tag_listings(
+    nlp: Language, listings: Iterable[Record], *, batch_size: int = 128, n_process: int = 1
+) -> Iterator[Record]:
+    """Run a pipeline over listings and give each with its predicted tags, in the same order.
+
+    Seller tags are in ``doc._.tags`` when the pipeline starts. All tags that a listing came with are replaced; a
+    category is filled in where the listing has none and the pipeline predicts one.
+
+    nlp (Language): The pipeline.
+    listings (Iterable[Record]): The listings; a `ListingError`, such as `read_records` gives, passes through in place.
+    batch_size (int): Listings a batch.
+    n_process (int): Processes to use, -1 = one a core. Workers are started afresh ("spawn") and compute with one
+        thread each, so that they neither hang nor slow each other down; on a GPU use 1.
+    YIELDS (Record): The tagged listings.
+    RAISES (ValueError): On a batch size or a number of processes below 1.
+    RAISES (BrokenProcessPool): Where a worker process dies.
+    """
+    n_process = os.cpu_count() or 1 if n_process == -1 else n_process
+    for name, value in (("batch_size", batch_size), ("n_process", n_process)):
+        if value < 1:
+            raise ValueError(f"{name}: must be 1 or more, not {value}")
+    batches = minibatch(listings, batch_size)
+    if n_process == 1:
+        for batch in batches:
+            yield from _tag_batch(nlp, batch)
+    else:
+        yield from _tag_in_processes(nlp, batches, n_process)
+
+
+def _tag_batch(nlp: Language, batch: List[Record]) -> List[Record]:
+    listings = [record for record in batch if isinstance(record, Listing)]
+    docs = []
+    for listing in listings:
+        doc = nlp.make_doc(listing.text)
+        doc._.tags = [text for text in listing.seller_tags if text.strip()]
+        docs.append(doc)
+    tagged = iter(
+        [
+            replace(listing, tags=doc._.tags, category=listing.category or doc._.category)
+            for listing, doc in zip(listings, nlp.pipe(docs, batch_size=max(len(docs), 1)))
+        ]
+    )
+    return [next(tagged) if isinstance(record, Listing) else record for record in batch]
+
+
+def _tag_in_processes(nlp: Language, batches: Iterable[List[Record]], n_process: int) -> Iterator[Record]:
+    # Not `nlp.pipe(n_process=…)`: that sends whole docs back, and where a worker dies its queues can wait forever.
+    pool = ProcessPoolExecutor(
+        n_process,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(nlp, Underscore.get_state()),
+    )
+    running: Deque["Future[List[Record]]"] = deque()
+    try:
+        for batch in batches:
+            running.append(pool.submit(_work, batch))
+            # Enough to keep all workers busy, and no more in memory.
+            if len(running) >= 2 * n_process:
+                yield from running.popleft().result()
+        while running:
+            yield from running.popleft().result()
+    except BrokenProcessPool:
+        raise BrokenProcessPool(
+            f"one of {n_process} worker processes died, mostly for want of memory; the listings so far are tagged: go "
+            "on from there with a smaller batch size or fewer processes"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_worker: Dict[str, Any] = {}
+
+
+def _start_worker(nlp: Language, underscore: Tuple[dict, dict, dict]) -> None:
+    import torch
+
+    # Ctrl-C is for the parent, which lets running batches end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    Underscore.load_state(underscore)
+    _worker["nlp"] = nlp
+
+
+def _work(batch: List[Record]) -> List[Record]:
+    return _tag_batch(_worker["nlp"], batch)
+
+
+def read_records(lines: Iterable[str], name: str, *, plain: bool = False, max_length: int = 10**6) -> Iterator[Record]:
+    """Read listings line by line; what is no listing stays in its place as an error.
+
+    lines (Iterable[str]): Lines of JSON; blank ones are passed over.
+    name (str): What to call the input in errors.
+    plain (bool): Whether each line is a title as it is, not JSON.
+    max_length (int): Most characters of text that a listing may have, such as ``nlp.max_length``.
+    YIELDS (Record): A listing, or the error with line and field.
+    """
+    for number, line in enumerate(lines, 1):
+        line = line.removeprefix("\ufeff") if number == 1 else line
+        if not line.strip():
+            continue
+        try:
+            listing = Listing(title=line.strip()) if plain else Listing.from_dict(parse_json(line))
+            if len(listing.text) > max_length:
+                problem = f"has {len(listing.text)} characters with the description, the most is {max_length}"
+                raise ListingError(name, number, "title", problem)
+            to_line(listing)
+        except UnicodeEncodeError:
+            yield ListingError(name, number, "line", "has characters that are no UTF-8; save the file as UTF-8")
+        except ListingError as err:
+            yield ListingError(name, number, err.field, err.problem)
+        else:
+            yield listing
+
+
+def to_line(record: Record) -> bytes:
+    """Give a record as a line of JSONL. RETURNS (bytes): UTF-8 with the line break. RAISES (UnicodeEncodeError)."""
+    data = record.to_dict() if isinstance(record, Listing) else {"error": str(record), "line": record.line}
+    return (json.dumps(data, ensure_ascii=False) + "\n").encode("utf8")
+
+
+class Written(NamedTuple):
+    """What an output file that was left unfinished holds.
+
+    count (int): Whole records.
+    size (int): Their bytes.
+    last (bytes): The last of them.
+    rest (bytes): The half-written line behind them.
+    """
+
+    count: int
+    size: int
+    last: bytes
+    rest: bytes
+
+
+def read_written(path: Path) -> Written:
+    """Look at an output file. RETURNS (Written): What it holds; nothing where there is no file."""
+    count, size, last, rest = 0, 0, b"", b""
+    if path.exists():
+        with path.open("rb") as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    count, size, last = count + 1, size + len(line), line
+                else:
+                    rest = line
+    return Written(count, size, last, rest)
+
+
+def skip_written(records: Iterator[Record], path: Path) -> List[Record]:
+    """Take the records that are in the output already, and cut a half-written last line off the output.
+
+    records (Iterator[Record]): The input from its start; goes on after what was written.
+    path (Path): The output file.
+    RETURNS (List[Record]): The records that were bad among those written.
+    RAISES (ListingError): Where the file was not written from this input; it then stays as it is.
+    """
+    written = read_written(path)
+    bad: List[Record] = []
+    count, last = 0, None
+    for last in itertools.islice(records, written.count):
+        count += 1
+        if isinstance(last, ListingError):
+            bad.append(last)
+    ours = not written.rest or any(written.rest[: len(head)] == head[: len(written.rest)] for head in _HEADS)
+    if not ours or count < written.count or (last is not None and not _is_of(written.last, last)):
+        problem = "was not written from this input; choose another output, or overwrite it with --no-resume"
+        raise ListingError(path, written.count, "line", problem)
+    if written.rest:
+        with path.open("rb+") as file:
+            file.truncate(written.size)
+    return bad
+
+
+def _is_of(line: bytes, record: Record) -> bool:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return False
+    if not isinstance(data, dict):
+        return False
+    if isinstance(record, ListingError):
+        return "error" in data and data.get("line") == record.line
+    return data.get("title") == record.title

@@ -1,0 +1,45 @@
+"""The command line: ``product-tags …``, and ``python -m spacy product-tags …`` where spaCy loads it.
+
+spaCy loads this on each of its own commands, so whatever is slow to import is imported in the functions that need it.
+"""
+import typer
+from spacy.cli._util import app as spacy_app
+
+from ._util import ProductTagsGroup
+from .backbone import backbone_cli
+from .bench import bench_cli
+from .check import check_cli
+from .compile import compile_cli
+from .convert import convert_cli
+from .evaluate import evaluate_cli
+from .package import package_cli
+from .render import render_cli
+from .segmenter import segmenter_cli
+from .tag import tag_cli
+
+HELP = "Tags for product listings: make corpora, check them, tag, evaluate and look at the result."
+
+app = typer.Typer(
+    name="product-tags",
+    help=HELP,
+    cls=ProductTagsGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("tag")(tag_cli)
+app.command("convert")(convert_cli)
+app.command("compile")(compile_cli)
+app.command("check")(check_cli)
+app.command("evaluate")(evaluate_cli)
+app.command("render")(render_cli)
+app.command("segmenter")(segmenter_cli)
+app.command("package")(package_cli)
+app.command("bench")(bench_cli)
+app.command("backbone")(backbone_cli)
+spacy_app.add_typer(app)
+
+
+def main() -> None:
+    """Run the script `product-tags`."""
+    app(prog_name="product-tags")

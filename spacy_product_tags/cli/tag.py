@@ -1,0 +1,149 @@
+"""`product-tags tag`: tag texts or listings."""
+import io
+import os
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Annotated, Iterator, Optional
+
+import typer
+
+from ..batch import Record, skip_written, tag_listings, to_line
+from ..errors import ListingError
+from ..training.listings import open_text
+from ._util import (
+    STDIO,
+    CommandError,
+    Complaints,
+    GpuOpt,
+    InputOpt,
+    ModelArg,
+    TextsArg,
+    check_source,
+    load_pipeline,
+    open_records,
+)
+
+
+class Format(StrEnum):
+    """How to write tags."""
+
+    jsonl = "jsonl"
+    table = "table"
+
+
+def tag_cli(
+    model: ModelArg,
+    texts: TextsArg = None,
+    source: InputOpt = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, or - for stdout")] = Path(STDIO),
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="jsonl = listings, table = to look at")
+    ] = Format.jsonl,
+    n_process: Annotated[int, typer.Option("--n-process", "-n", help="Processes, -1 = one a core")] = 1,
+    batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Listings a batch")] = 128,
+    gpu_id: GpuOpt = -1,
+    resume: Annotated[bool, typer.Option(help="Go on where the output file was left, or overwrite it")] = True,
+    progress: Annotated[
+        Optional[bool], typer.Option(help="Show a progress bar on stderr; by default on a terminal")
+    ] = None,
+) -> None:
+    """
+    Tag texts, a file or stdin.
+
+    Each listing comes out with its predicted tags. A bad line is reported on stderr and comes out as an object with
+    "error" and "line", so that the output has one line for each input; the exit code is then 1.
+    """
+    to_file = str(output) != STDIO
+    _check_processes(n_process, gpu_id)
+    check_source(texts, source)
+    if to_file:
+        _check_output(output, source)
+    if n_process != 1:
+        _use_one_thread()
+    nlp = load_pipeline(model, gpu_id)
+    resume = resume and to_file and form is Format.jsonl
+    convert = to_line if form is Format.jsonl else to_table
+    show = progress if progress is not None else sys.stderr.isatty() and (to_file or not sys.stdout.isatty())
+    complaints = Complaints()
+    with open_records(texts, source, nlp.max_length) as records:
+        if resume:
+            # They were shown when they were written; the exit code still tells of them.
+            complaints.count = len(skip_written(records, output))
+        with _open_output(output, append=resume) as file:
+            tagged = tag_listings(nlp, records, batch_size=batch_size, n_process=n_process)
+            for number, record in enumerate(_track(tagged, source) if show else tagged, 1):
+                if isinstance(record, ListingError):
+                    complaints(record)
+                file.write(convert(record))
+                # A run that is cut off loses a batch at most.
+                if number % batch_size == 0:
+                    file.flush()
+    complaints.exit("lines hold no tags")
+
+
+def to_table(record: Record) -> bytes:
+    """Draw a record as a table for people. RETURNS (bytes): UTF-8; nothing for an error."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if isinstance(record, ListingError):
+        return b""
+    # Text, since rich takes "[…]" in a string for markup.
+    table = Table("tag", "facet", "score", title=Text(record.title), title_justify="left", title_style="bold")
+    for tag in record.tags:
+        source = "" if tag.source == "span" else f" ({tag.source})"
+        table.add_row(Text(tag.text + source), Text(tag.facet), f"{tag.score:.2f}")
+    console = Console(file=io.StringIO())
+    console.print(table)
+    return console.file.getvalue().encode("utf8")
+
+
+def _check_processes(n_process: int, gpu_id: int) -> None:
+    if n_process < -1 or n_process == 0:
+        raise CommandError(f"--n-process {n_process}: must be 1 or more, or -1 for one a core")
+    if n_process != 1 and gpu_id >= 0:
+        raise CommandError("--n-process: several processes can't share the GPU; use one and a larger --batch-size")
+
+
+def _check_output(output: Path, source: Optional[Path]) -> None:
+    if output.suffix == ".gz":
+        raise CommandError(f"--output {output}: a packed file can't be resumed; write .jsonl and pack it afterwards")
+    if output.exists() and source is not None and source.exists() and source.samefile(output):
+        raise CommandError(f"--output {output}: is the input too; choose another file")
+    output.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _use_one_thread() -> None:
+    """Let each process compute with one thread, as more of them wait for each other; workers inherit the settings."""
+    import torch
+
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def _open_output(path: Path, append: bool) -> Iterator[IO[bytes]]:
+    if str(path) == STDIO:
+        file = typer.get_binary_stream("stdout")
+        yield file
+        file.flush()
+    else:
+        with path.open("ab" if append else "wb") as file:
+            yield file
+
+
+def _track(records: Iterator[Record], source: Optional[Path]) -> Iterator[Record]:
+    """Show a progress bar on stderr. YIELDS (Record): The records."""
+    from rich.console import Console
+    from rich.progress import track
+
+    total = None
+    if source is not None and str(source) != STDIO:
+        with open_text(source) as lines:
+            total = sum(1 for line in lines if line.strip())
+    yield from track(records, "Tagging", total=total, console=Console(stderr=True), show_speed=True)

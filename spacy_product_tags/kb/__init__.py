@@ -1,0 +1,1 @@
+"""Alias tables, units, scripts, promotion words: what is known without a network."""

@@ -1,0 +1,82 @@
+"""The command line as a whole: how it hooks in, what it imports, how it says no."""
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from spacy_product_tags.cli import app, main
+
+COMMANDS = ("tag", "convert", "compile", "check", "evaluate", "render")
+
+
+def test_spacy_has_the_commands():
+    done = subprocess.run(
+        [sys.executable, "-m", "spacy", "product-tags", "--help"], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "python -m spacy product-tags" in done.stdout
+    for command in COMMANDS:
+        assert f" {command} " in done.stdout
+
+
+def test_entry_points():
+    script = [point for point in entry_points(group="console_scripts") if point.name == "product-tags"]
+    assert script[0].load() is main
+    hook = [point for point in entry_points(group="spacy_cli") if point.name == "product-tags"]
+    assert hook[0].load() is app
+
+
+def test_import_is_light():
+    # spaCy itself imports torch where it's installed; without it, spaCy's other commands must still start.
+    code = (
+        "import sys; sys.modules['torch'] = None; import spacy_product_tags.cli; "
+        "print([name for name in sys.modules if name.startswith(('transformers', 'spacy_transformers', 'jieba', "
+        "'spacy_product_tags.models', 'spacy_product_tags.pipeline'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(run, command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+@pytest.mark.parametrize("command", [("tag", "{}", "x"), ("render", "{}", "x"), ("evaluate", "{}", "{data}")])
+def test_missing_model(run, tmp_path, command):
+    (tmp_path / "data.jsonl").write_text('{"title": "x"}\n', encoding="utf8")
+    model = tmp_path / "nowhere"
+    args = [arg.format(model, data=tmp_path / "data.jsonl") for arg in command]
+    result = run(*args)
+    assert result.exit_code == 1
+    assert str(model) in result.stderr and "no such folder" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_folder_without_pipeline(run, tmp_path):
+    result = run("tag", tmp_path, "x")
+    assert result.exit_code == 1
+    assert str(tmp_path) in result.stderr and "can't be loaded" in result.stderr
+
+
+def test_damaged_pipeline(run, pipeline, tmp_path):
+    copy = tmp_path / "model"
+    copy.mkdir()
+    for file in pipeline.rglob("*"):
+        target = copy / file.relative_to(pipeline)
+        target.mkdir() if file.is_dir() else target.write_bytes(file.read_bytes())
+    (copy / "product_tag_generator" / "model").write_bytes(b"nonsense")
+    result = run("tag", copy, "x")
+    assert result.exit_code == 1
+    assert str(Path("product_tag_generator") / "model") in result.stderr
+
+
+def test_missing_gpu(run, pipeline):
+    result = run("tag", pipeline, "x", "--gpu-id", 99)
+    assert result.exit_code == 1
+    assert "--gpu-id 99" in result.stderr
