@@ -3,13 +3,14 @@ import itertools
 import json
 import multiprocessing
 import os
+import pickle
 import signal
+import traceback
 from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Deque, Dict, Iterable, Iterator, List, NamedTuple, Tuple, Union
+from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Union
 
 from spacy.language import Language
 from spacy.tokens.underscore import Underscore
@@ -36,11 +37,11 @@ def tag_listings(
     nlp (Language): The pipeline.
     listings (Iterable[Record]): The listings; a `ListingError`, such as `read_records` gives, passes through in place.
     batch_size (int): Listings a batch.
-    n_process (int): Processes to use, -1 = one a core. Workers are started afresh ("spawn") and compute with one
-        thread each, so that they neither hang nor slow each other down; on a GPU use 1.
+    n_process (int): Processes to use, -1 = one a core. Each is started afresh ("spawn") and computes with one thread,
+        so that they neither hang nor slow each other down; on a GPU use 1.
     YIELDS (Record): The tagged listings.
     RAISES (ValueError): On a batch size or a number of processes below 1.
-    RAISES (BrokenProcessPool): Where a worker process dies.
+    RAISES (ChildProcessError): Where a worker process dies.
     """
     n_process = os.cpu_count() or 1 if n_process == -1 else n_process
     for name, value in (("batch_size", batch_size), ("n_process", n_process)):
@@ -70,47 +71,89 @@ def _tag_batch(nlp: Language, batch: List[Record]) -> List[Record]:
     return [next(tagged) if isinstance(record, Listing) else record for record in batch]
 
 
-def _tag_in_processes(nlp: Language, batches: Iterable[List[Record]], n_process: int) -> Iterator[Record]:
-    # Not `nlp.pipe(n_process=…)`: that sends whole docs back, and where a worker dies its queues can wait forever.
-    pool = ProcessPoolExecutor(
-        n_process,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(nlp, Underscore.get_state()),
-    )
-    running: Deque["Future[List[Record]]"] = deque()
+def _tag_in_processes(nlp: Language, batches: Iterator[List[Record]], n_process: int) -> Iterator[Record]:
+    # `nlp.pipe(n_process=…)` and executors have queues that can wait forever for a worker that died. Here each worker
+    # has a pipe of its own and one batch at a time: it's always known who has to read, and a dead one closes its end.
+    first = list(itertools.islice(batches, n_process))
+    context = multiprocessing.get_context("spawn")
+    workers: List[_Worker] = []
     try:
+        workers.extend(_Worker(context) for _ in first)
+        # Only now, when all of them are starting; pickled here and once, since `Process` would wait forever for a
+        # child that dies before it has read its arguments.
+        state = pickle.dumps((nlp, Underscore.get_state()))
+        for worker in workers:
+            worker.call(worker.connection.send_bytes, state)
+        del state
+        for worker, batch in zip(workers, first):
+            worker.call(worker.connection.send, batch)
+        busy = deque(workers)
         for batch in batches:
-            running.append(pool.submit(_work, batch))
-            # Enough to keep all workers busy, and no more in memory.
-            if len(running) >= 2 * n_process:
-                yield from running.popleft().result()
-        while running:
-            yield from running.popleft().result()
-    except BrokenProcessPool:
-        raise BrokenProcessPool(
-            f"one of {n_process} worker processes died, mostly for want of memory; the listings so far are tagged: go "
-            "on from there with a smaller batch size or fewer processes"
-        ) from None
+            worker = busy.popleft()
+            tagged = worker.receive()
+            worker.call(worker.connection.send, batch)
+            busy.append(worker)
+            yield from tagged
+        while busy:
+            yield from busy.popleft().receive()
     finally:
-        pool.shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.stop()
 
 
-_worker: Dict[str, Any] = {}
+class _Worker:
+    """A process that tags one batch after another.
+
+    context (BaseContext): How to start it.
+    """
+
+    def __init__(self, context: multiprocessing.context.BaseContext) -> None:
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.process.start()
+        # So that reading fails, instead of waiting, when the worker has gone.
+        theirs.close()
+
+    def call(self, method: Callable[..., Any], *args: Any) -> Any:
+        """Send or receive. RETURNS (Any): What the method gives. RAISES (ChildProcessError): Where the worker died."""
+        try:
+            return method(*args)
+        except (EOFError, OSError):
+            self.process.join(5)
+            raise ChildProcessError(
+                f"a worker process died (exit code {self.process.exitcode}), mostly for want of memory: use a smaller "
+                "batch size or fewer processes; a script must call this under: if __name__ == '__main__'"
+            ) from None
+
+    def receive(self) -> List[Record]:
+        """Wait for the batch. RETURNS (List[Record]): Tagged. RAISES (RuntimeError): Where tagging it failed."""
+        tagged = self.call(self.connection.recv)
+        if isinstance(tagged, str):
+            raise RuntimeError(f"a worker process failed:\n{tagged}")
+        return tagged
+
+    def stop(self) -> None:
+        """End the process: whatever it still works at, nobody waits for."""
+        self.connection.close()
+        self.process.kill()
+        self.process.join()
 
 
-def _start_worker(nlp: Language, underscore: Tuple[dict, dict, dict]) -> None:
+def _work(connection: Connection) -> None:
     import torch
 
-    # Ctrl-C is for the parent, which lets running batches end.
+    # Ctrl-C is for the parent, which stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    Underscore.load_state(underscore)
-    _worker["nlp"] = nlp
-
-
-def _work(batch: List[Record]) -> List[Record]:
-    return _tag_batch(_worker["nlp"], batch)
+    try:
+        nlp, underscore = pickle.loads(connection.recv_bytes())
+        Underscore.load_state(underscore)
+        while True:
+            connection.send(_tag_batch(nlp, connection.recv()))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent has gone
+    except Exception:
+        connection.send(traceback.format_exc())
 
 
 def read_records(lines: Iterable[str], name: str, *, plain: bool = False, max_length: int = 10**6) -> Iterator[Record]:

@@ -3,7 +3,8 @@
 Tags live as plain dicts in ``doc.user_data["spacy_product_tags"]``, so they survive ``to_bytes``, a ``DocBin`` with
 ``store_user_data=True``, pickling and worker processes. ``doc._.tags`` reads them as a tuple of `Tag`.
 """
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union
 
 from spacy.tokens import Doc
@@ -44,7 +45,7 @@ class Tag:
         """Make a checked tag of a dict, such as a line of JSON holds.
 
         data (Mapping[str, Any]): Field names and values; only ``text`` is needed.
-        RETURNS (Tag): The tag; one without offsets whose source is not given is "implicit".
+        RETURNS (Tag): The tag, its numbers as built-in types; a "span" without offsets becomes "implicit".
         RAISES (ValueError): On an unknown field, a wrong type or half a span. The message names the field.
         """
         for name in data:
@@ -57,17 +58,21 @@ class Tag:
             raise ValueError("text: missing or blank")
         start, end = data.get("start"), data.get("end")
         for name, value in (("start", start), ("end", end)):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
                 raise ValueError(f"{name}: must be a whole number (characters) or null, not {value!r}")
         if (start is None) != (end is None) or (start is not None and not 0 <= start < end):
             raise ValueError(f"start: {start} and end: {end} are no span; needed is 0 <= start < end, or neither")
         score = data.get("score", 1.0)
-        if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+        if isinstance(score, bool) or not isinstance(score, Real) or not 0 <= score <= 1:
             raise ValueError(f"score: must be a number from 0 to 1, not {score!r}")
-        source = data.get("source") or ("implicit" if start is None else "span")
+        source = data.get("source") or "span"
+        if source == "span" and start is None:
+            source = "implicit"
         if source not in SOURCES:
             raise ValueError(f"source: must be one of {', '.join(SOURCES)}, not {source!r}")
-        return cls(**{**data, "score": float(score), "source": source})
+        if start is not None:
+            start, end = int(start), int(end)
+        return cls(**{**data, "score": float(score), "source": source, "start": start, "end": end})
 
 
 _FIELDS = Tag.__slots__
@@ -77,11 +82,12 @@ def as_tag(value: Union[Tag, Mapping[str, Any], str]) -> Tag:
     """Make a tag of what users hand in.
 
     value (Union[Tag, Mapping, str]): A tag, a dict of its fields, or the bare text that a seller typed.
-    RETURNS (Tag): The tag; a bare text gets the source "seller".
+    RETURNS (Tag): The checked tag; a bare text gets the source "seller".
     RAISES (TypeError): On anything else.
+    RAISES (ValueError): On a wrong field, as `Tag.from_dict`.
     """
     if isinstance(value, Tag):
-        return value if type(value.score) is float else replace(value, score=float(value.score))
+        return Tag.from_dict(value.to_dict())
     if isinstance(value, str):
         return Tag.from_dict({"text": value, "source": "seller"})
     if isinstance(value, Mapping):
@@ -123,8 +129,13 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
             check_offsets(tag, length)
         except ValueError as err:
             raise ValueError(f"tags[{number}].{err}") from None
-        checked.append(tag.to_dict())
-    doc.user_data.setdefault(USER_DATA_KEY, {})["tags"] = checked
+        checked.append(tag)
+    store_tags(doc, checked)
+
+
+def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:
+    """Replace a doc's tags by tags that are known to be right, as a component's own are: no check, so fast."""
+    doc.user_data.setdefault(USER_DATA_KEY, {})["tags"] = [tag.to_dict() for tag in tags]
 
 
 def get_tag_issues(doc: Doc) -> Tuple[Dict[str, Any], ...]:

@@ -1,21 +1,54 @@
 """Fixtures that many tests share."""
 import os
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
+import spacy
 import torch
 from spacy.tokens.underscore import Underscore
+from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags.tag import Tag
+from spacy_product_tags.training.corpus import to_example
 from spacy_product_tags.training.listings import Listing
 
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
 DATASETS = ROOT.parent / "shared" / "datasets"
+
+_HASH_EMBED = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 32,
+    "depth": 1,
+    "embed_size": 500,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": True,
+}
+_LISTENER = {"@architectures": "spacy-product-tags.WordpieceListener.v1"}
+# The head's encoder by kind, small and without dropout.
+ENCODERS = {
+    "chars": {
+        "@architectures": "spacy-product-tags.CharEncoder.v1",
+        "width": 32,
+        "depth": 1,
+        "rows": 2000,
+        "features": 16,
+        "dropout": 0.0,
+        "word_dropout": 0.0,
+    },
+    "wordpieces": _LISTENER,
+    "stock": _LISTENER,
+    "tokens": _HASH_EMBED,
+    "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 32},
+}
+_STRIDED_SPANS = {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 24, "stride": 16}
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +113,38 @@ def tiny_bert(tmp_path_factory) -> str:
 @pytest.fixture()
 def listings() -> list:
     """Three listings with tags: mixed script, a tag inside a token, nested tags."""
+    return three_listings()
+
+
+@pytest.fixture(scope="session")
+def make_nlp(tiny_bert):
+    """A function that makes an untrained pipeline with a small `product_tag_generator` over a kind of encoder."""
+    return partial(_make_nlp, tiny_bert)
+
+
+@pytest.fixture(scope="session")
+def train():
+    """A function that trains a pipeline on listings, by default the three."""
+    return _train
+
+
+@pytest.fixture(scope="session")
+def trained(make_nlp, tmp_path_factory):
+    """A function that gives the folder of a pipeline trained on the three listings; each kind is trained once."""
+    folders = {}
+
+    def get(kind: str) -> Path:
+        if kind not in folders:
+            nlp = make_nlp(kind)
+            _train(nlp)
+            folders[kind] = tmp_path_factory.mktemp(kind) / "pipeline"
+            nlp.to_disk(folders[kind])
+        return folders[kind]
+
+    return get
+
+
+def three_listings() -> list:
     return [
         make_listing("耐克2024新款男士纯棉短袖T恤", [("耐克", "brand"), ("男士", "gender"), ("纯棉", "material"), ("T恤", "product")]),
         make_listing("苹果iPhone15Pro手机壳", [("苹果iPhone15Pro", "compatibility"), ("iPhone15Pro", "model"), ("手机壳", "product")]),
@@ -94,3 +159,57 @@ def make_listing(title: str, values: list) -> Listing:
         start = title.index(value)
         tags.append(Tag(value, facet, 1.0, start, start + len(value)))
     return Listing(title=title, tags=tuple(tags))
+
+
+def _make_nlp(tiny_bert: str, kind: str, lang: str = "zh", tokenizer: str = "", **settings):
+    """Make an untrained pipeline.
+
+    kind (str): A key of `ENCODERS`; "wordpieces" listens to our transformer, "stock" to spacy-transformers'.
+    lang (str): Its language.
+    tokenizer (str): "" = the language's own, else the segmenter of our tokenizer.
+    **settings: Of the component or, where they are the model's, of the model.
+    """
+    config = {"nlp": {"tokenizer": {"@tokenizers": "spacy-product-tags.ProductTokenizer.v1", "segmenter": tokenizer}}}
+    nlp = spacy.blank(lang, config=config if tokenizer else {})
+    if kind == "wordpieces":
+        model = {"@architectures": "spacy-product-tags.TransformerModel.v1", "name": tiny_bert, "stride": 16}
+        nlp.add_pipe("transformer", config={"model": model})
+    elif kind == "stock":
+        model = {
+            "@architectures": "spacy-transformers.TransformerModel.v3",
+            "name": tiny_bert,
+            "tokenizer_config": {"use_fast": True},
+            "get_spans": _STRIDED_SPANS,
+        }
+        nlp.add_pipe("transformer", config={"model": model})
+    elif kind == "tok2vec":
+        nlp.add_pipe("tok2vec", config={"model": _HASH_EMBED})
+    model = {
+        "@architectures": "spacy-product-tags.TagGenerator.v1",
+        "hidden_width": 32,
+        "dropout": 0.0,
+        "tok2vec": ENCODERS[kind],
+    }
+    own = {name: settings.pop(name) for name in ("min_score", "overlap", "keep_promotions") if name in settings}
+    nlp.add_pipe("product_tag_generator", config={"model": {**model, **settings}, **own})
+    return nlp
+
+
+def _train(nlp, listings=None, steps: int = 60) -> dict:
+    """Train as spaCy's training loop does. RETURNS (Dict[str, float]): The losses of the last step."""
+    listings = listings or three_listings()
+    fix_random_seed(0)
+    nlp.initialize(partial(_to_examples, nlp, listings))
+    optimizer = Adam(0.01)
+    losses = {}
+    for _ in range(steps):
+        losses = {}
+        nlp.update(_to_examples(nlp, listings), sgd=False, losses=losses)
+        for _, component in nlp.pipeline:
+            if hasattr(component, "finish_update"):
+                component.finish_update(optimizer)
+    return losses
+
+
+def _to_examples(nlp, listings) -> list:
+    return [to_example(nlp, listing) for listing in listings]

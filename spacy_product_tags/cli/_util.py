@@ -3,7 +3,6 @@ import io
 import itertools
 import sys
 import zlib
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Iterator, List, Optional, Sequence, Tuple
@@ -45,7 +44,7 @@ class ProductTagsGroup(TyperGroup):
         """Run a command. RAISES (Exit): After a user's error was shown."""
         try:
             return super().invoke(ctx)
-        except (CommandError, ListingError, BrokenProcessPool) as err:
+        except (CommandError, ListingError) as err:
             problem = str(err)
         except (EOFError, zlib.error) as err:
             problem = f"an input file is damaged or cut short: {err}"

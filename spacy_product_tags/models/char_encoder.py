@@ -59,7 +59,7 @@ class CharNetwork(nn.Module):
         super().__init__()
         self.word_dropout = word_dropout
         self.ngrams = nn.Embedding(rows, features, padding_idx=0)
-        nn.init.normal_(self.ngrams.weight, 0.0, 0.1)
+        nn.init.normal_(self.ngrams.weight[1:], 0.0, 0.1)
         self.kinds = nn.Embedding(N_CLASSES, 16)
         self.project = nn.Linear(_N_FEATURES * features + 16, width)
         self.convolutions = nn.ModuleList(GatedConvolution(width, dilation, 0.1) for dilation in (1, 2))
@@ -163,9 +163,8 @@ def build_char_encoder_v1(
 
 
 def init(model: Model[List[Doc], Pieces], X: Optional[List[Doc]] = None, Y: Optional[Floats2d] = None) -> None:
-    """Build the network, unless it is loaded."""
-    if not model.shims[0].is_built:
-        model.shims[0].setup(**model.attrs["settings"])
+    """Build the network anew."""
+    model.shims[0].setup(**model.attrs["settings"])
 
 
 def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) -> Tuple[Pieces, Callable]:

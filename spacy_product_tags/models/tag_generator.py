@@ -51,13 +51,12 @@ def build_tag_generator_v1(
 
 
 def init(model: Model[InT, SpanScores], X: Optional[InT] = None, Y: Optional[Ints1d] = None) -> None:
-    """Initialize the encoder and build the head; the facet number ``nO`` must be set."""
+    """Initialize the encoder and build the head anew; the facet number ``nO`` must be set."""
     tok2vec = model.get_ref("tok2vec")
     docs = X[0] if X is not None else None
     tok2vec.initialize(X=docs)
-    if not model.shims[0].is_built:
-        width = tok2vec.get_dim("nO")
-        model.shims[0].setup(width=width, n_facets=model.get_dim("nO"), **model.attrs["settings"])
+    width = tok2vec.get_dim("nO")
+    model.shims[0].setup(width=width, n_facets=model.get_dim("nO"), **model.attrs["settings"])
 
 
 def forward(model: Model[InT, SpanScores], X: InT, is_train: bool) -> Tuple[SpanScores, Callable]:

@@ -104,7 +104,8 @@ class WindowedTransformerModel(TransformerModel):
             return super().from_bytes(bytes_data)
         except Exception as err:
             raise ValueError(
-                f"the saved transformer is damaged or was saved by another version ({err}); install the package again"
+                "the saved transformer (the file 'model' in its component's folder) is damaged or was saved by another "
+                f"version ({err}); install the package again"
             ) from err
 
 

@@ -80,7 +80,8 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
     RAISES (ValueError): Where no transformer has run on the docs.
     """
     source = model.layers[0]
-    if isinstance(source, TransformerListener) and source._batch_id is None:
+    # In training the transformer has left its output with the listener, unless it is frozen.
+    if isinstance(source, TransformerListener) and not (is_train and source._batch_id is not None):
         # The listener itself would hand on zeros.
         if not Doc.has_extension("trf_data") or any(doc._.trf_data is None for doc in docs):
             raise ValueError(_NO_TRANSFORMER)

@@ -1,4 +1,5 @@
 """`product_tag_generator`: finds the tags that stand in a listing's text."""
+from bisect import bisect_left, bisect_right, insort
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
@@ -15,7 +16,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 
 from ..kb.promotions import find_promotions
-from ..tag import Tag, text_length
+from ..tag import Tag, get_tags, store_tags, text_length
 
 DEFAULT_CONFIG = """
 [model]
@@ -110,6 +111,8 @@ class TagGenerator(TrainablePipe):
         self.model = model
         self.name = name
         self.scorer = scorer
+        # As set; what the training data say stands in `cfg`.
+        self.overlap = overlap
         self.cfg: Dict[str, Any] = {
             "labels": [],
             "min_score": min_score,
@@ -166,24 +169,21 @@ class TagGenerator(TrainablePipe):
         """Make tags of scored spans, the likelier one where two may not overlap. RETURNS (List[List[Tag]]): By doc."""
         tags: List[List[Tag]] = []
         labels, overlap = self.cfg["labels"], self.cfg["overlap"]
+        widest = self.model.attrs["settings"]["max_width"]
         begin = 0
         for doc in docs:
             text = doc.text
+            promotions = [] if self.cfg["keep_promotions"] else find_promotions(text, doc.vocab.lang or "")
             low, high = np.searchsorted(pairs[:, 0], (begin, begin + len(text)))
             kept: List[Tuple[int, int, int, float]] = []
             order = np.argsort(-values[low:high], kind="stable") + low
             for i in order.tolist():
                 start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
-                if overlap == "any" or not _clashes(kept, start, end, overlap == "nested"):
-                    kept.append((start, end, int(facets[i]), float(values[i])))
-            promotions = () if self.cfg["keep_promotions"] else find_promotions(text, doc.vocab.lang or "")
-            found = []
-            for start, end, facet, value in sorted(kept):
-                surface = text[start:end]
-                inside = any(first <= start and end <= last for first, last in promotions)
-                if not inside and surface == surface.strip():
-                    found.append(Tag(surface, labels[facet], value, start, end))
-            tags.append(found)
+                if text[start].isspace() or text[end - 1].isspace() or _is_inside(promotions, start, end):
+                    continue
+                if overlap == "any" or not _clashes(kept, start, end, widest, overlap == "nested"):
+                    insort(kept, (start, end, int(facets[i]), float(values[i])))
+            tags.append([Tag(text[start:end], labels[facet], value, start, end) for start, end, facet, value in kept])
             begin += len(text)
         return tags
 
@@ -194,7 +194,7 @@ class TagGenerator(TrainablePipe):
         tags (Sequence[Sequence[Tag]]): The tags of each, as `predict` gives them.
         """
         for doc, found in zip(docs, tags):
-            doc._.tags = [*found, *(tag for tag in doc._.tags if tag.source != "span")]
+            store_tags(doc, [*found, *(tag for tag in get_tags(doc) if tag.source != "span")])
 
     def update(
         self,
@@ -290,21 +290,23 @@ class TagGenerator(TrainablePipe):
 
         get_examples (Callable[[], Iterable[Example]]): Gives the training data.
         nlp (Optional[Language]): The pipeline.
-        labels (Optional[List[str]]): The facets, where they are not to be read off the data.
+        labels (Optional[List[str]]): The facets, where they are not to be read off the data. Either come behind those
+            that `add_label` added.
         RAISES (ValueError): Where the data have no tag with a facet and a span.
         """
         validate_get_examples(get_examples, "TagGenerator.initialize")
         docs = [example.predicted for example in islice(get_examples(), 10)]
-        if labels is None or self.cfg["overlap"] is None:
+        if labels is None or self.overlap is None:
             facets, overlap = _survey(get_examples())
             labels = sorted(facets) if labels is None else labels
-            self.cfg["overlap"] = self.cfg["overlap"] or overlap
+            self.cfg["overlap"] = self.overlap or overlap
+        labels = list(dict.fromkeys([*self.cfg["labels"], *labels]))
         if not labels:
             raise ValueError(
                 f"{self.name}: the training data hold no tag with a facet and a span (start, end); check them with "
                 "'product-tags check'"
             )
-        self.cfg["labels"] = list(labels)
+        self.cfg["labels"] = labels
         self.model.set_dim("nO", len(labels), force=True)
         self.model.initialize(X=(docs, np.zeros((0, 2), dtype=np.int64)))
 
@@ -341,8 +343,9 @@ class TagGenerator(TrainablePipe):
         """
         folder = util.ensure_path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "cfg").write_bytes(self._cfg_to_bytes())
-        (folder / "model").write_bytes(self.model.to_bytes())
+        for name, save in (("cfg", self._cfg_to_bytes), ("model", self.model.to_bytes)):
+            if name not in exclude:
+                (folder / name).write_bytes(save())
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagGenerator":
         """Load the component from a folder.
@@ -354,6 +357,8 @@ class TagGenerator(TrainablePipe):
         """
         folder = util.ensure_path(path)
         for name, load in (("cfg", self._cfg_from_bytes), ("model", self.model.from_bytes)):
+            if name in exclude:
+                continue
             try:
                 load((folder / name).read_bytes())
             except Exception as err:
@@ -362,9 +367,23 @@ class TagGenerator(TrainablePipe):
         return self
 
 
-def _clashes(kept: Sequence[Tuple[int, int, int, float]], start: int, end: int, nested: bool) -> bool:
-    """Say whether a span overlaps a kept one in a way that's not allowed. RETURNS (bool): True = it does."""
-    for first, last, _, _ in kept:
+def _is_inside(ranges: Sequence[Tuple[int, int]], start: int, end: int) -> bool:
+    """Say whether a span lies in one of some ranges, in order and apart. RETURNS (bool): True = it does."""
+    at = bisect_right(ranges, start, key=_first)
+    return at > 0 and end <= ranges[at - 1][1]
+
+
+def _first(span: Tuple[int, int]) -> int:
+    return span[0]
+
+
+def _clashes(kept: List[Tuple[int, int, int, float]], start: int, end: int, widest: int, nested: bool) -> bool:
+    """Say whether a span overlaps a kept one in a way that's not allowed.
+
+    kept (List[Tuple[int, int, int, float]]): In order; none is wider than `widest`, so only those nearby are looked at.
+    RETURNS (bool): True = it does.
+    """
+    for first, last, _, _ in kept[bisect_left(kept, (start - widest,)) : bisect_left(kept, (end,))]:
         if start < last and first < end:
             inside = (first <= start and end <= last) or (start <= first and last <= end)
             if not (nested and inside):
@@ -379,11 +398,12 @@ def _survey(examples: Iterable[Example]) -> Tuple[set, str]:
     for example in examples:
         spans = sorted((tag.start, -tag.end) for tag in example.reference._.tags if tag.start is not None and tag.facet)
         facets.update(tag.facet for tag in example.reference._.tags if tag.start is not None and tag.facet)
-        furthest = 0
+        open_ends: List[int] = []
         for start, minus_end in spans:
-            if start < furthest:
-                overlap = "any" if -minus_end > furthest else max(overlap, "nested", key=OVERLAPS.index)
-            furthest = max(furthest, -minus_end)
-            if overlap == "any":
-                break
+            while open_ends and open_ends[-1] <= start:
+                open_ends.pop()
+            if open_ends:
+                kind = "any" if -minus_end > open_ends[-1] else "nested"
+                overlap = max(overlap, kind, key=OVERLAPS.index)
+            open_ends.append(-minus_end)
     return facets, overlap

@@ -165,13 +165,14 @@ def _salvage(data: Dict[str, Any], problems: List[Tuple[str, str]]) -> Listing:
             name, _, rest = err.field.partition("[")
             if name not in data or name in ("title", "text", "description"):
                 raise
-            at, bracket, rest = rest.partition("]")
-            if name == "tags" and bracket:
-                problems.append((f"tags[{numbers.pop(int(at))}]{rest}", err.problem))
+            where, at = err.field, rest.partition("]")[0]
+            # A key may look like a place in the tags, and then is what is meant: keys are checked first.
+            if name == "tags" and at and where not in data:
+                where = f"tags[{numbers.pop(int(at))}]{rest.partition(']')[2]}"
                 data["tags"] = [tag for number, tag in enumerate(data["tags"]) if number != int(at)]
             else:
-                problems.append((err.field, err.problem))
-                del data[name]
+                del data[where if where in data else name]
+            problems.append((where, err.problem))
 
 
 def _read_markup(path: Path) -> Iterator[Entry]:

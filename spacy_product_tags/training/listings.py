@@ -168,6 +168,8 @@ def parse_listings(
             on_error(ListingError(name, number, "line", problem))
         except ListingError as err:
             on_error(ListingError(name, number, err.field, err.problem))
+        except (RecursionError, ValueError) as err:
+            on_error(ListingError(name, number, "line", f"JSON that can't be read ({err})"))
 
 
 def write_listings(path: Union[str, Path], listings: Iterable[Listing]) -> int:
@@ -189,7 +191,10 @@ def write_listings(path: Union[str, Path], listings: Iterable[Listing]) -> int:
 def open_text(path: Union[str, Path], mode: str = "rt") -> IO[str]:
     """Open a text file, gzipped or not, in UTF-8. RETURNS (IO[str]): The open file.
 
-    Bytes that are no UTF-8 and surrogates read as they are and write as they were: one bad byte loses no line.
+    A byte that is no UTF-8 reads as a surrogate, so that it loses no line; a surrogate is written as its JSON escape,
+    so that it reads as itself. A byte order mark, as Windows programs write one, is passed over.
     """
     opener = gzip.open if str(path).endswith(".gz") else open
-    return opener(path, mode, encoding="utf8", errors="surrogatepass" if "w" in mode else "surrogateescape")
+    if "w" in mode:
+        return opener(path, mode, encoding="utf8", errors="backslashreplace")
+    return opener(path, mode, encoding="utf-8-sig", errors="surrogateescape")

@@ -83,8 +83,10 @@ def read_markup(path: Path) -> Iterator[Listing]:
     category: Tuple[str, ...] = ()
     block: List[Tuple[int, str]] = []
     # A blank line after the last one closes the last block.
-    for number, line in enumerate([*path.read_text(encoding="utf8").splitlines(), ""], 1):
+    for number, line in enumerate([*path.read_text(encoding="utf-8-sig").splitlines(), ""], 1):
         if line.startswith("=="):
+            if block:
+                raise ListingError(path, number, "category", "stands in a listing; put a blank line above it")
             category = tuple(part.strip() for part in line[2:].split(">"))
             if not all(category):
                 raise ListingError(path, number, "category", "has an empty level; write '== A > B > C'")

@@ -81,12 +81,15 @@ from spacy_product_tags import Listing, tag_listings
 
 @Language.component("fragile")
 def fragile(doc):
-    if doc.text.startswith("{poison}"):
+    if doc.text.startswith("poison"):
         {act}
     return doc
 
-if __name__ == "__main__":
+if __name__ != "__main__":
+    {start}
+else:
     nlp = spacy.blank("en")
+    nlp.meta["notes"] = "x" * 10**6
     nlp.add_pipe("fragile")
     # Far more than fits in a pipe between processes.
     listings = [Listing(title=("poison " if n == 5 else f"n{{n}} ") + "x" * 5000) for n in range(400)]
@@ -102,17 +105,18 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(
-    ("poison", "act", "expected"),
+    ("start", "act", "expected"),
     [
-        ("none", "pass", "tagged 400 True"),
-        ("poison", "os._exit(9)", "BrokenProcessPool 0 one of 2 worker processes died"),
-        ("poison", "os.kill(os.getpid(), 9)", "BrokenProcessPool 0 one of 2 worker processes died"),
-        ("poison", "raise KeyError('bad component')", "KeyError 0 'bad component'"),
+        ("pass", "pass", "tagged 400 True"),
+        # The worker dies before it reads the pipeline, which is more than fits in the pipe.
+        ("os._exit(3)", "pass", "ChildProcessError 0 a worker process died (exit code 3)"),
+        ("pass", "os.kill(os.getpid(), 9)", "ChildProcessError 0 a worker process died (exit code -9)"),
+        ("pass", "raise KeyError('bad component')", "RuntimeError 0 a worker process failed"),
     ],
 )
-def test_processes_never_hang(tmp_path, poison, act, expected):
+def test_processes_never_hang(tmp_path, start, act, expected):
     script = tmp_path / "dying.py"
-    script.write_text(DYING.format(poison=poison, act=act), encoding="utf8")
+    script.write_text(DYING.format(start=start, act=act), encoding="utf8")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(expected), done.stdout + done.stderr

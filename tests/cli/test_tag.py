@@ -68,6 +68,15 @@ def test_text_file(run, pipeline, gold, tmp_path):
     assert json.loads(second)["title"] == "{no JSON"
 
 
+def rounded(lines: bytes) -> list:
+    """Parsed lines; the last digits of a score depend on what else is in the batch."""
+    rows = [json.loads(line) for line in lines.splitlines()]
+    for row in rows:
+        for tag in row.get("tags", ()):
+            tag["score"] = round(tag.get("score", 1.0), 4)
+    return rows
+
+
 def bad_file(tmp_path, gold):
     path = tmp_path / "bad.jsonl"
     rows = [json.dumps({"title": listing.title}, ensure_ascii=False).encode("utf8") for listing in gold]
@@ -96,7 +105,7 @@ def test_resume(run, pipeline, gold, tmp_path):
     for left in (b"", whole[:5], b"".join(lines[:2]), b"".join(lines[:3]) + lines[3][:-1], whole):
         output.write_bytes(left)
         result = run("tag", pipeline, "-i", path, "-o", output)
-        assert output.read_bytes() == whole
+        assert rounded(output.read_bytes()) == rounded(whole)
         # Bad lines make the exit code 1, also when an earlier run met them.
         assert result.exit_code == 1
 
@@ -155,11 +164,7 @@ def test_processes_give_the_same(run, pipeline, gold, tmp_path, monkeypatch):
     one = run("tag", pipeline, "-i", path, "-b", 3)
     two = run("tag", pipeline, "-i", path, "-b", 3, "--n-process", 2)
     assert two.exit_code == one.exit_code == 1
-    ones, twos = ([json.loads(line) for line in result.stdout.splitlines()] for result in (one, two))
-    for left, right in zip(ones, twos, strict=True):
-        for tag in (*left.get("tags", ()), *right.get("tags", ())):
-            tag["score"] = round(tag["score"], 4)
-    assert ones == twos
+    assert rounded(one.stdout_bytes) == rounded(two.stdout_bytes)
 
 
 @pytest.mark.parametrize(

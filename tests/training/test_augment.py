@@ -13,17 +13,15 @@ from spacy.util import fix_random_seed
 
 from spacy_product_tags import Listing, ListingError, Tag
 from spacy_product_tags.training.augment import (
-    MAX_VALUES,
     apply_edits,
     change_case,
     change_spacing,
     change_width,
-    create_tag_noise_augmenter,
-    read_values,
     swap_values,
     typing_noise,
 )
 from spacy_product_tags.training.markup import read_markup
+from spacy_product_tags.training.tag_noise import MAX_VALUES, create_tag_noise_augmenter, read_values
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "listings"
 # Two Chinese, kana and hangul letters each; letters whose case or width misbehaves; an emoji sequence in its parts.

@@ -1,0 +1,338 @@
+"""The component: what it finds and keeps, settings, labels, saving. Training, sharing and odd texts have files of their own."""
+import numpy as np
+import pytest
+import spacy
+from spacy.training import Example
+
+from spacy_product_tags import Listing, Tag
+from spacy_product_tags.pipeline.tag_generator import TagGenerator
+from spacy_product_tags.training.corpus import to_example
+
+KINDS = ["chars", "wordpieces", "stock", "tokens", "tok2vec"]
+ENCODERS = KINDS[:3]
+
+
+def found(doc):
+    return [(tag.start, tag.end, tag.facet) for tag in doc._.tags]
+
+
+def gold(listing):
+    return sorted((tag.start, tag.end, tag.facet) for tag in listing.tags)
+
+
+def close(first, second):
+    """Say whether two docs have the same tags with the same scores."""
+    assert found(first) == found(second)
+    assert [tag.score for tag in first._.tags] == pytest.approx([tag.score for tag in second._.tags], abs=1e-4)
+    return True
+
+
+@pytest.fixture()
+def decoder(make_nlp):
+    """An initialized component whose `_decode` is given scores by hand."""
+    nlp = make_nlp("chars")
+    component = nlp.get_pipe("product_tag_generator")
+    nlp.initialize(lambda: [to_example(nlp, Listing("abcdefghij", tags=(Tag("a", "A", 1.0, 0, 1), Tag("b", "B", 1.0, 1, 2))))])
+
+    def decode(spans, overlap, text="abcdefghij", **settings):
+        component.cfg.update(overlap=overlap, **settings)
+        spans = sorted(spans)
+        pairs = np.array([(start, end - 1) for start, end, _, _ in spans], dtype=np.int64).reshape(-1, 2)
+        facets = np.array([component.labels.index(facet) for _, _, facet, _ in spans], dtype=np.int64)
+        values = np.array([value for *_, value in spans], dtype="f")
+        (tags,) = component._decode([nlp.make_doc(text)], pairs, facets, values)
+        return [(tag.start, tag.end, tag.facet) for tag in tags]
+
+    return decode
+
+
+# Overfit and reload
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_overfit_and_reload(kind, trained, listings):
+    nlp = spacy.load(trained(kind))
+    docs = list(nlp.pipe(listing.title for listing in listings))
+    for doc, listing in zip(docs, listings):
+        assert found(doc) == gold(listing)
+        assert [tag.text for tag in doc._.tags] == [doc.text[tag.start : tag.end] for tag in doc._.tags]
+        assert all(0.5 < tag.score <= 1 and type(tag.score) is float and tag.source == "span" for tag in doc._.tags)
+    assert nlp.evaluate([to_example(nlp, listing) for listing in listings])["tags_f"] == 1.0
+    # From bytes, into a pipeline made of the config alone.
+    again = spacy.util.load_model_from_config(nlp.config, auto_fill=False).from_bytes(nlp.to_bytes())
+    for doc, listing in zip(docs, listings):
+        assert close(doc, again(listing.title))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pipe_is_call_and_the_texts_beside_it_do_not_matter(kind, trained, listings):
+    nlp = spacy.load(trained(kind))
+    texts = [listing.title for listing in listings]
+    texts += ["", " ", texts[0] * 9, "克", texts[1] + "\n" + texts[2], "完全 other text 1234 " * 5]
+    alone = [nlp(text) for text in texts]
+    for batch_size in (1, 3, 100):
+        for doc, expected in zip(nlp.pipe(texts, batch_size=batch_size), alone):
+            assert close(doc, expected)
+    for doc, expected in zip(nlp.pipe(reversed(texts)), reversed(alone)):
+        assert close(doc, expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_untrained_component_is_batch_independent_too(kind, make_nlp, listings):
+    # Here every limit of the head bites.
+    nlp = make_nlp(kind, min_score=0.05, overlap="any")
+    nlp.initialize(lambda: [to_example(nlp, listing) for listing in listings])
+    texts = [listing.title * 4 for listing in listings]
+    for doc, expected in zip(nlp.pipe(texts), [nlp(text) for text in texts]):
+        assert close(doc, expected)
+    assert any(expected._.tags for expected in nlp.pipe(texts))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_empty_and_blank_docs(kind, trained, listings):
+    nlp = spacy.load(trained(kind))
+    for text in ("", " ", "\n\t\u3000", "\u200b"):
+        doc = nlp(text)
+        assert all(tag.text.strip() for tag in doc._.tags)
+        assert doc.text == text
+    assert nlp("")._.tags == ()
+    assert [doc._.tags for doc in nlp.pipe(["", ""])] == [(), ()]
+    assert found(list(nlp.pipe(["", listings[0].title, " "]))[1]) == gold(listings[0])
+
+
+# The config
+
+
+def test_config_round_trip(make_nlp, tmp_path):
+    nlp = make_nlp("chars", min_score=0.5, overlap="any", keep_promotions=True)
+    nlp.get_pipe("product_tag_generator").add_label("color")
+    nlp.initialize()
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    assert again.config.to_str() == nlp.config.to_str()
+    assert again.get_pipe("product_tag_generator").cfg == {
+        "labels": ["color"], "min_score": 0.5, "overlap": "any", "keep_promotions": True,
+    }  # fmt: skip
+    # The config fills itself in with nothing left over.
+    filled = spacy.util.load_model_from_config(again.config, auto_fill=True, validate=True)
+    assert filled.config["components"] == again.config["components"]
+
+
+@pytest.mark.parametrize(
+    "setting, value", [("overlap", "some"), ("min_score", 1.0), ("min_score", -0.1)]
+)
+def test_a_wrong_setting_is_named(setting, value, make_nlp):
+    with pytest.raises(ValueError, match=rf"\[components\.product_tag_generator\] {setting}: must be"):
+        make_nlp("chars", **{setting: value})
+
+
+# Labels
+
+
+def test_labels_come_from_the_data(make_nlp, listings):
+    nlp = make_nlp("chars")
+    component = nlp.get_pipe("product_tag_generator")
+    assert component.labels == ()
+    nlp.initialize(lambda: [to_example(nlp, listing) for listing in listings])
+    assert component.labels == ("brand", "color", "compatibility", "gender", "material", "model", "product")
+    assert component.label_data == list(component.labels)
+    assert nlp.pipe_labels["product_tag_generator"] == list(component.labels)
+    assert component.cfg["overlap"] == "nested"
+    assert component.is_trainable
+
+
+def test_given_labels_are_taken_and_the_others_are_not_learnt(make_nlp, train, listings):
+    nlp = make_nlp("chars")
+    component = nlp.get_pipe("product_tag_generator")
+    examples = [to_example(nlp, listing) for listing in listings]
+    component.initialize(lambda: examples, nlp=nlp, labels=["product", "brand"])
+    assert component.labels == ("product", "brand")
+    assert component.model.get_dim("nO") == 2
+    losses = component.update(examples, sgd=None)
+    assert losses["product_tag_generator"] > 0
+
+
+def test_add_label(make_nlp, listings):
+    nlp = make_nlp("chars")
+    component = nlp.get_pipe("product_tag_generator")
+    assert (component.add_label("origin"), component.add_label("origin")) == (1, 0)
+    nlp.initialize(lambda: [to_example(nlp, listings[0])])
+    assert component.labels == ("origin", "brand", "gender", "material", "product")
+    assert component.add_label("brand") == 0
+    with pytest.raises(ValueError, match="'color': the network of 'product_tag_generator' is built"):
+        component.add_label("color")
+
+
+def test_initializing_again_with_other_data_builds_anew(make_nlp, train, listings):
+    nlp = make_nlp("chars")
+    train(nlp, listings[:1], steps=1)
+    train(nlp, listings)
+    assert [found(nlp(listing.title)) for listing in listings] == [gold(listing) for listing in listings]
+
+
+def test_without_labels_it_says_so(make_nlp, listings):
+    nlp = make_nlp("chars")
+    with pytest.raises(ValueError, match="hold no tag with a facet and a span"):
+        nlp.initialize(lambda: [to_example(nlp, Listing("T恤", tags=(Tag("夏季", "season", source="implicit"),)))])
+    for text in ("T恤", "   "):
+        with pytest.raises(ValueError, match="E109"):
+            nlp(text)
+    with pytest.raises(ValueError, match="E109"):
+        nlp.update([to_example(nlp, listings[0])])
+
+
+@pytest.mark.parametrize(
+    "spans, overlap",
+    [
+        ([(0, 2), (2, 4)], "none"),
+        ([(0, 4), (1, 2)], "nested"),
+        ([(0, 4), (0, 4)], "nested"),
+        ([(0, 4), (0, 2), (2, 4)], "nested"),
+        ([(0, 3), (2, 4)], "any"),
+        ([(0, 2), (1, 3), (4, 9), (5, 6)], "any"),
+        ([(0, 9), (1, 3), (2, 4)], "any"),
+    ],
+)
+def test_the_overlap_is_that_of_the_data(spans, overlap, make_nlp):
+    nlp = make_nlp("chars")
+    text = "abcdefghij"
+    tags = tuple(Tag(text[s:e], f"F{n}", 1.0, s, e) for n, (s, e) in enumerate(spans))
+    nlp.initialize(lambda: [to_example(nlp, Listing(text, tags=tags)), to_example(nlp, Listing(text, tags=tags[:1]))])
+    assert nlp.get_pipe("product_tag_generator").cfg["overlap"] == overlap
+
+
+# What is kept
+
+
+def test_no_overlap_keeps_the_likelier(decoder):
+    assert decoder([(0, 3, "A", 0.6), (2, 5, "B", 0.9), (5, 6, "A", 0.5)], "none") == [(2, 5, "B"), (5, 6, "A")]
+    assert decoder([(0, 5, "A", 0.6), (1, 2, "B", 0.5)], "none") == [(0, 5, "A")]
+
+
+def test_nested_keeps_what_is_inside_and_drops_what_crosses(decoder):
+    spans = [(0, 5, "A", 0.6), (1, 2, "B", 0.9), (4, 7, "A", 0.5), (0, 5, "B", 0.5)]
+    assert decoder(spans, "nested") == [(0, 5, "A"), (0, 5, "B"), (1, 2, "B")]
+
+
+def test_any_keeps_everything(decoder):
+    spans = [(0, 5, "A", 0.6), (0, 5, "B", 0.5), (1, 2, "B", 0.9), (4, 7, "A", 0.5)]
+    assert decoder(spans, "any") == [(0, 5, "A"), (0, 5, "B"), (1, 2, "B"), (4, 7, "A")]
+
+
+def test_decoding_is_what_a_plain_search_gives(decoder):
+    rng = np.random.default_rng(0)
+    text = "x" * 300
+    for overlap in ("none", "nested"):
+        starts = rng.integers(0, 250, 400)
+        ends = starts + rng.integers(1, 50, 400)
+        spans = [(int(s), int(e), "A", float(v)) for s, e, v in zip(starts, ends, rng.random(400))]
+        kept = []
+        for start, end, _, _ in sorted(sorted(spans), key=lambda span: -np.float32(span[3])):
+            crossing = [k for k in kept if start < k[1] and k[0] < end]
+            if overlap == "nested":
+                crossing = [k for k in crossing if not (k[0] <= start and end <= k[1] or start <= k[0] and k[1] <= end)]
+            if not crossing:
+                kept.append((start, end))
+        assert [(s, e) for s, e, _ in decoder(spans, overlap, text)] == sorted(kept)
+
+
+def test_blank_edges_and_promotions_are_no_tags_and_push_no_other_out(decoder):
+    assert decoder([(0, 2, "A", 0.9), (1, 3, "B", 0.5)], "none", " abc") == [(1, 3, "B")]
+    text = "包邮T恤"
+    spans = [(0, 2, "A", 0.9), (0, 1, "A", 0.6), (2, 4, "B", 0.9)]
+    assert decoder(spans, "any", text) == [(2, 4, "B")]
+    assert decoder(spans, "any", text, keep_promotions=True) == [(0, 1, "A"), (0, 2, "A"), (2, 4, "B")]
+    # A tag that only holds a promotion is one.
+    assert decoder([(0, 2, "A", 0.9), (0, 4, "B", 0.6)], "none", text, keep_promotions=False) == [(0, 4, "B")]
+
+
+def test_two_facets_of_one_span_are_both_learnt(make_nlp, train):
+    listing = Listing("ins风T恤", tags=(
+        Tag("ins风", "style", 1.0, 0, 4), Tag("ins风", "pattern", 1.0, 0, 4), Tag("T恤", "product", 1.0, 4, 6),
+    ))  # fmt: skip
+    nlp = make_nlp("chars")
+    train(nlp, [listing])
+    doc = nlp(listing.title)
+    assert set(found(doc)) == set(gold(listing))
+    # They share their probability.
+    assert [tag.score for tag in doc._.tags if tag.end == 4] == pytest.approx([0.5, 0.5], abs=0.05)
+    nlp.get_pipe("product_tag_generator").cfg["overlap"] = "none"
+    assert len(nlp(listing.title)._.tags) == 2
+
+
+def test_min_score(trained, listings):
+    nlp = spacy.load(trained("chars"))
+    doc = nlp.make_doc(listings[0].title[:9] + "x" + listings[2].title)
+    component = nlp.get_pipe("product_tag_generator")
+    component.cfg["overlap"] = "any"
+    scores = {}
+    for limit in (0.01, 0.4, 0.99):
+        component.cfg["min_score"] = limit
+        scores[limit] = [tag.score for tag in component.predict([doc])[0]]
+        assert min(scores[limit], default=1.0) >= limit
+    assert len(scores[0.01]) > len(scores[0.99])
+
+
+# Tags that the doc comes with
+
+
+def test_a_seller_s_tags_survive_and_older_spans_do_not(trained, listings):
+    nlp = spacy.load(trained("chars"))
+    doc = nlp.make_doc(listings[0].title)
+    seller = Tag("全棉", "material", source="seller")
+    here = Tag("纯棉", "material", 1.0, 8, 10, source="seller")
+    implicit = Tag("夏季", "season", 0.7)
+    doc._.tags = [seller, Tag("耐", "old", 0.5, 0, 1), here, implicit]
+    (doc,) = nlp.pipe([doc])
+    assert found(doc)[:4] == gold(listings[0])
+    assert doc._.tags[4:] == (seller, here, Tag("夏季", "season", 0.7, source="implicit"))
+
+
+def test_predict_changes_no_doc(trained, listings):
+    nlp = spacy.load(trained("chars"))
+    doc = nlp.make_doc(listings[0].title)
+    before = doc.to_bytes()
+    nlp.get_pipe("product_tag_generator").predict([doc])
+    assert doc.to_bytes() == before
+
+
+def test_get_loss_falls_to_nothing_where_all_is_right(trained, listings):
+    nlp = spacy.load(trained("chars"))
+    component = nlp.get_pipe("product_tag_generator")
+    right = [to_example(nlp, listing) for listing in listings]
+    wrong = [Example(nlp.make_doc(listing.title), nlp.make_doc(listing.title)) for listing in listings]
+    losses = []
+    for examples in (right, wrong):
+        docs = [example.predicted for example in examples]
+        scores, _ = component.model.begin_update((docs, component._gold_spans(examples)[:, :2]))
+        loss, (d_boundaries, d_facets) = component.get_loss(examples, scores)
+        assert d_boundaries.shape == scores.boundaries.shape and d_facets.shape == scores.facets.shape
+        losses.append(loss)
+    assert losses[0] < 0.1 < 5 < losses[1]
+
+
+def test_the_gradient_is_that_of_the_loss(make_nlp, listings):
+    nlp = make_nlp("chars")
+    examples = [to_example(nlp, listing) for listing in listings]
+    nlp.initialize(lambda: examples)
+    component = nlp.get_pipe("product_tag_generator")
+    scores, _ = component.model.begin_update(
+        ([example.predicted for example in examples], component._gold_spans(examples)[:, :2])
+    )
+    scores = scores._replace(boundaries=scores.boundaries.astype("f8"), facets=scores.facets.astype("f8"))
+    _, (d_boundaries, d_facets) = component.get_loss(examples, scores)
+    for name, gradient in (("boundaries", d_boundaries), ("facets", d_facets)):
+        for place in ((0, 0), (5, 1), (17, 1)):
+            moved = []
+            for step in (1e-4, -1e-4):
+                values = getattr(scores, name).copy()
+                values[place] += step
+                moved.append(component.get_loss(examples, scores._replace(**{name: values}))[0])
+            assert gradient[place] == pytest.approx((moved[0] - moved[1]) / 2e-4, rel=1e-3, abs=1e-5)
+
+
+def test_it_is_what_the_factory_says(make_nlp):
+    component = make_nlp("chars").get_pipe("product_tag_generator")
+    assert type(component) is TagGenerator
+    assert spacy.blank("xx").get_factory_meta("product_tag_generator").assigns == ["doc._.tags"]
+    assert make_nlp("chars").analyze_pipes()["summary"]["product_tag_generator"]["assigns"] == ["doc._.tags"]

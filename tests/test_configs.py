@@ -1,0 +1,73 @@
+"""Each config of configs/ trains, offline, and what it trains loads and tags."""
+import shutil
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli.train import train
+from spacy.util import load_config
+
+from spacy_product_tags.training.listings import Listing, write_listings
+from spacy_product_tags.training.segmenter import silver_segmentation, train_segmenter
+
+ROOT = Path(__file__).parents[1]
+CONFIGS = ("zh", "en", "xx", "zh_trf", "en_trf", "xx_trf")
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory) -> Path:
+    """A pkuseg model of a few words."""
+    titles = ["纯棉短袖连衣裙", "手机壳防摔透明", "保温杯不锈钢大容量", "坚果礼盒零食大礼包"] * 8
+    return train_segmenter(silver_segmentation(map(Listing, titles)), tmp_path_factory.mktemp("segmenter"), iterations=2)
+
+
+def test_there_is_a_config_for_each_language_and_size():
+    assert sorted(path.stem for path in (ROOT / "configs").glob("*.cfg")) == sorted(CONFIGS)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_config_trains_offline(name, tiny_bert, segmenter, listings, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    write_listings(corpus, listings)
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.backbone": tiny_bert,
+        "paths.segmenter": str(segmenter),
+        "training.max_steps": 40,
+        "training.eval_frequency": 20,
+        "training.optimizer.learn_rate.warmup_steps": 5,
+        "training.optimizer.learn_rate.initial_rate": 0.005,
+        "components.product_tag_generator.model.dropout": 0.0,
+        "corpora.train.augmenter.level": 0.5,
+    }
+    if not name.endswith("trf"):
+        encoder = "components.product_tag_generator.model.tok2vec"
+        overrides |= {f"{encoder}.depth": 1, f"{encoder}.width": 64, f"{encoder}.rows": 1000}
+        overrides |= {f"{encoder}.dropout": 0.0, f"{encoder}.word_dropout": 0.0, "training.max_steps": 60}
+    train(ROOT / "configs" / f"{name}.cfg", tmp_path / "out", overrides=overrides)
+    # The backbone is not needed any more: everything is in the pipeline.
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    tags = nlp(listings[0].title)._.tags
+    assert {tag.text for tag in tags} & {tag.text for tag in listings[0].tags}
+    assert all(tag.text == listings[0].title[tag.start : tag.end] for tag in tags)
+    if name.endswith("trf"):
+        assert nlp(listings[0].title)._.trf_data is None, "the doc_cleaner should have removed it"
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_config_is_complete(name):
+    config = load_config(ROOT / "configs" / f"{name}.cfg", interpolate=False)
+    assert set(config["paths"]) == {"train", "dev", "backbone", "segmenter", "user_dict", "lexicon", "values"}
+    assert not any(config["paths"].values()), "a config names no file of anybody's"
+    assert config["nlp"]["lang"] == name.removesuffix("_trf")
+
+
+def test_missing_backbone_says_what_to_do(tmp_path, listings, capsys):
+    corpus = tmp_path / "corpus.jsonl"
+    write_listings(corpus, listings)
+    gone = tmp_path / "gone"
+    shutil.rmtree(gone, ignore_errors=True)
+    overrides = {"paths.train": str(corpus), "paths.dev": str(corpus), "paths.backbone": str(gone)}
+    with pytest.raises(ValueError, match=r"gone.*can't be loaded.*\[paths\] backbone"):
+        train(ROOT / "configs" / "en_trf.cfg", tmp_path / "out", overrides=overrides)

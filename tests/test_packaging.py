@@ -1,0 +1,55 @@
+"""A packaged pipeline loads from its wheel, tags as before and carries no path of the machine that trained it."""
+import zipfile
+
+import pytest
+import spacy
+from spacy.util import load_config
+
+from spacy_product_tags.packaging import package_pipeline
+from spacy_product_tags.training.corpus import to_example
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, tiny_bert):
+    """A small pipeline on the tiny BERT, saved with the paths of its training."""
+    from spacy_product_tags.tag import Tag
+    from spacy_product_tags.training.listings import Listing
+
+    nlp = spacy.blank("zh")
+    nlp.config["paths"].update({"backbone": tiny_bert, "train": "/home/somebody/train.jsonl"})
+    model = {"@architectures": "spacy-product-tags.TransformerModel.v1", "name": tiny_bert}
+    nlp.add_pipe("transformer", config={"model": model})
+    listener = {"@architectures": "spacy-product-tags.WordpieceListener.v1"}
+    nlp.add_pipe("product_tag_generator", config={"model": {"tok2vec": listener, "dropout": 0.0}})
+    example = to_example(nlp, Listing("红色手机壳", tags=(Tag("红色", "color", 1.0, 0, 2), Tag("手机壳", "product", 1.0, 2, 5))))
+    optimizer = nlp.initialize(lambda: [example])
+    optimizer.learn_rate = 0.005
+    for _ in range(30):
+        nlp.update([example], sgd=optimizer)
+    nlp.config["components"]["transformer"]["model"]["name"] = "${paths.backbone}"
+    folder = tmp_path_factory.mktemp("trained")
+    nlp.to_disk(folder)
+    return folder, nlp("红色手机壳")._.tags
+
+
+# spaCy's package command leaves the files that it writes for the garbage collector to close.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_wheel_loads_and_tags(trained, tiny_bert, tmp_path):
+    folder, tags = trained
+    assert [tag.text for tag in tags] == ["红色", "手机壳"]
+    wheel = package_pipeline(folder, tmp_path / "packages", name="tiny", version="1.2.3")
+    assert wheel.name == "zh_tiny-1.2.3-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+        metadata = archive.read("zh_tiny-1.2.3.dist-info/METADATA").decode("utf8")
+    inner = tmp_path / "site" / "zh_tiny" / "zh_tiny-1.2.3"
+    assert "spacy-product-tags" in metadata
+    assert [(tag.text, tag.facet) for tag in spacy.load(inner)("红色手机壳")._.tags] == [(t.text, t.facet) for t in tags]
+    text = (inner / "config.cfg").read_text(encoding="utf8")
+    assert "somebody" not in text and tiny_bert not in text
+    assert load_config(inner / "config.cfg", interpolate=True)["components"]["transformer"]["model"]["name"] == "packaged"
+
+
+def test_no_pipeline_says_so(tmp_path):
+    with pytest.raises(ValueError, match="no pipeline there"):
+        package_pipeline(tmp_path, tmp_path / "packages")

@@ -1,0 +1,43 @@
+"""project.yml: it loads, and what its commands need is there or made by another command."""
+from pathlib import Path
+
+import yaml
+from weasel.cli.document import project_document
+from weasel.util.config import load_project_config
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_commands_and_workflows_fit_together():
+    project = load_project_config(ROOT)
+    commands = {command["name"]: command for command in project["commands"]}
+    for steps in project["workflows"].values():
+        assert set(steps) <= set(commands)
+    made = {output for c in commands.values() for output in (*c.get("outputs", ()), *c.get("outputs_no_cache", ()))}
+    made |= {asset["dest"] for asset in project["assets"]}
+    for command in commands.values():
+        assert command["help"]
+        for dep in command.get("deps", ()):
+            assert dep in made or (ROOT / dep).is_file(), f"{command['name']} needs {dep}, which nothing makes"
+
+
+def test_corpus_command_names_every_file_of_the_corpus():
+    # weasel runs a command again only if a dependency that it names has changed.
+    commands = {command["name"]: command for command in load_project_config(ROOT)["commands"]}
+    listed = {path for path in commands["corpus"]["deps"] if path.endswith(".txt")}
+    assert listed == {f"corpus/listings/{path.name}" for path in (ROOT / "corpus" / "listings").glob("*.txt")}
+
+
+def test_checksums_of_the_real_data(datasets):
+    from weasel.util.hashing import get_checksum
+
+    for asset in load_project_config(ROOT)["assets"]:
+        assert get_checksum(ROOT / asset["url"]) == asset["checksum"], asset["dest"]
+
+
+def test_readme_has_the_generated_part(tmp_path):
+    output = tmp_path / "project.md"
+    project_document(ROOT, output)
+    generated = output.read_text(encoding="utf8").strip()
+    assert generated in (ROOT / "README.md").read_text(encoding="utf8"), "run: weasel document --output README.md"
+    assert yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf8"))["vars"]["gpu_id"] == -1
