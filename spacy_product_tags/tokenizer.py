@@ -179,6 +179,10 @@ class ProductTokenizer(util.DummyTokenizer):
         for prefix, found in lengths.items():
             self._lengths[prefix] = tuple(sorted(found.union(self._lengths.get(prefix, ())), reverse=True))
 
+    def clear_cache(self) -> None:
+        """Forget the runs that were segmented before; only a benchmark needs it."""
+        self._set_model(self.model)
+
     def score(self, examples: Iterable[Example]) -> Dict[str, Any]:
         """Score the tokens of examples. RETURNS (Dict[str, Any]): ``token_acc`` and so on, as spaCy names them."""
         validate_examples(examples, "ProductTokenizer.score")

@@ -79,6 +79,7 @@ def show_scores(scores: Dict[str, Any], per_facet: bool) -> None:
         table.add_row(Text(facet or "(no facet)"), str(support[facet]), *(_percent(facets[facet][k]) for k in "prf"))
     micro = (_percent(scores.get(f"tags_{k}")) for k in "prf")
     table.add_row("all", str(sum(support.values())), *micro, style="bold")
+    table.add_row("one value a facet", "", *(_percent(scores.get(f"values_{k}")) for k in "prf"))
     Console().print(table)
     typer.echo(f"{scores['texts']} texts, {scores['texts_per_second']:.0f} a second")
 

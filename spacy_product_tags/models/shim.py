@@ -1,20 +1,23 @@
 """A thinc shim for our torch modules that saves as safetensors and builds the module when it loads."""
+from functools import partial
 from typing import Any, Callable, Dict
 
 import srsly
 import torch
-from thinc.api import PyTorchShim, get_torch_default_device
+from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
 
 
 class ModuleShim(PyTorchShim):
     """Hold a torch module that is built once its sizes are known.
 
     build (Callable[..., torch.nn.Module]): Makes the module from `sizes`.
+    lr_scale (float): Factor on the learning rate.
     """
 
-    def __init__(self, build: Callable[..., torch.nn.Module]) -> None:
+    def __init__(self, build: Callable[..., torch.nn.Module], lr_scale: float = 1.0) -> None:
         super().__init__(None)
         self.build = build
+        self.lr_scale = lr_scale
         self.sizes: Dict[str, Any] = {}
 
     @property
@@ -29,6 +32,13 @@ class ModuleShim(PyTorchShim):
         """
         self.sizes = sizes
         self._model = self.build(**sizes).to(get_torch_default_device())
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Update the weights.
+
+        optimizer (Optimizer): The optimizer.
+        """
+        super().finish_update(partial(optimizer, lr_scale=self.lr_scale))
 
     def to_bytes(self) -> bytes:
         """Save sizes and weights. RETURNS (bytes): msgpack around a safetensors file; nothing is pickled."""

@@ -24,6 +24,7 @@ def build_tag_generator_v1(
     max_width: int = 128,
     dropout: float = 0.1,
     threshold: float = 0.05,
+    lr_scale: float = 1.0,
     nO: Optional[int] = None,
 ) -> Model[InT, SpanScores]:
     """Build the model of `product_tag_generator`.
@@ -34,6 +35,8 @@ def build_tag_generator_v1(
     max_width (int): Longest tag in characters.
     dropout (float): The head's dropout.
     threshold (float): Span ends less likely than this propose no span; lower is slower and finds more.
+    lr_scale (float): Factor on the head's learning rate: it starts from nothing, and on a pretrained encoder needs
+        about ten times the encoder's.
     nO (Optional[int]): Number of facets; set when the component is initialized.
     RETURNS (Model[InT, SpanScores]): Takes docs and gold spans, gives the scores of candidate spans.
     """
@@ -43,7 +46,7 @@ def build_tag_generator_v1(
         forward,
         init=init,
         layers=[tok2vec],
-        shims=[ModuleShim(SpanHead)],
+        shims=[ModuleShim(SpanHead, lr_scale)],
         refs={"tok2vec": tok2vec},
         dims={"nO": nO},
         attrs={"settings": settings},

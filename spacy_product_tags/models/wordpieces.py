@@ -119,7 +119,8 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
         d_flat = ops.alloc2f(*everything.shape)
         ops.scatter_add(d_flat, index, d_vectors * model.attrs["grad_factor"])
         parts = iter(ops.unflatten(d_flat, [len(part) for part in flat]))
-        return backprop_source([_like(data, parts) for data in outputs])
+        # Of a doc without wordpieces spacy-transformers' own model takes no gradient.
+        return backprop_source([_like(data, parts) for data in outputs if "last_hidden_state" in data.model_output])
 
     return Pieces(vectors, np.concatenate(starts), np.concatenate(ends)), backprop
 
@@ -129,9 +130,7 @@ def _no_backprop(d_vectors: Floats2d) -> List[Doc]:
 
 
 def _like(data: TransformerData, parts: Any) -> TransformerData:
-    output = ModelOutput()
-    if "last_hidden_state" in data.model_output:
-        output["last_hidden_state"] = next(parts).reshape(data.model_output.last_hidden_state.shape)
+    output = ModelOutput(last_hidden_state=next(parts).reshape(data.model_output.last_hidden_state.shape))
     return TransformerData(data.wordpieces, output, Ragged(np.zeros(0, "i"), np.zeros(0, "i")))
 
 

@@ -31,6 +31,9 @@ threshold = 0.05
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 OVERLAPS = ("none", "nested", "any")
+# Overlaps in the training data that are rarer than this are slips: one crossing pair among 7,342 tags of OA-Mine, taken
+# at its word, cost 1.4 points of F1.
+_SLIPS = 0.005
 
 
 @Language.factory(
@@ -394,7 +397,7 @@ def _clashes(kept: List[Tuple[int, int, int, float]], start: int, end: int, wide
 def _survey(examples: Iterable[Example]) -> Tuple[set, str]:
     """Read facets and overlaps off the gold tags. RETURNS (Tuple[set, str]): Facets, a name of `OVERLAPS`."""
     facets = set()
-    overlap = "none"
+    total = nested = crossing = 0
     for example in examples:
         spans = sorted((tag.start, -tag.end) for tag in example.reference._.tags if tag.start is not None and tag.facet)
         facets.update(tag.facet for tag in example.reference._.tags if tag.start is not None and tag.facet)
@@ -402,8 +405,12 @@ def _survey(examples: Iterable[Example]) -> Tuple[set, str]:
         for start, minus_end in spans:
             while open_ends and open_ends[-1] <= start:
                 open_ends.pop()
-            if open_ends:
-                kind = "any" if -minus_end > open_ends[-1] else "nested"
-                overlap = max(overlap, kind, key=OVERLAPS.index)
+            if open_ends and -minus_end > open_ends[-1]:
+                crossing += 1
+            elif open_ends:
+                nested += 1
             open_ends.append(-minus_end)
-    return facets, overlap
+        total += len(spans)
+    if crossing > _SLIPS * total:
+        return facets, "any"
+    return facets, "nested" if nested + crossing > _SLIPS * total else "none"

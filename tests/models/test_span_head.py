@@ -84,12 +84,14 @@ def test_only_likely_ends_propose():
 
 
 def test_gold_is_always_among_the_candidates():
-    head = make_head(threshold=0.5, max_width=40)
+    head = make_head(threshold=0.01, max_width=40)
     doc = torch.zeros(200, dtype=torch.long)
-    gold = torch.tensor([[0, 0], [3, 42], [10, 12], [10, 12], [11, 30], [11, 31], [150, 199][:1] + [189]])
-    for value in (-9.0, 9.0):
-        # Nothing is likely; everything is, so that both limits bite.
-        pairs = head.propose(torch.full((200, 2), value), doc, gold)
+    gold = torch.tensor([[0, 0], [3, 42], [10, 12], [10, 12], [11, 30], [11, 31], [150, 189]])
+    for value in (-9.0, -3.0, 9.0):
+        # Nothing is likely; everything is, but gold ends are the least so; all are sure starts, so that both limits bite.
+        boundaries = torch.full((200, 2), value)
+        boundaries[gold[:, 1], 1] -= 0.5
+        pairs = head.propose(boundaries, doc, gold)
         found = {tuple(pair) for pair in pairs.tolist()}
         assert found >= {tuple(pair) for pair in gold.tolist()}
         assert len(found) == len(pairs)

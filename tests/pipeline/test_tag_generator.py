@@ -201,6 +201,15 @@ def test_the_overlap_is_that_of_the_data(spans, overlap, make_nlp):
     assert nlp.get_pipe("product_tag_generator").cfg["overlap"] == overlap
 
 
+@pytest.mark.parametrize("slips, overlap", [(1, "none"), (3, "any")])
+def test_a_slip_among_many_tags_does_not_decide_the_overlap(slips, overlap, make_nlp):
+    flat = Listing("abcdefghij", tags=tuple(Tag(char, "A", 1.0, n, n + 1) for n, char in enumerate("abcdefghij")))
+    slip = Listing("abcdefghij", tags=(Tag("abc", "A", 1.0, 0, 3), Tag("cd", "B", 1.0, 2, 4)))
+    nlp = make_nlp("chars")
+    nlp.initialize(lambda: [to_example(nlp, listing) for listing in [*[flat] * 40, *[slip] * slips]])
+    assert nlp.get_pipe("product_tag_generator").cfg["overlap"] == overlap
+
+
 # What is kept
 
 
