@@ -10,7 +10,7 @@ import numpy as np
 from spacy.language import Language
 
 # Share of characters at which a trained head sees a tag start (or end) with a probability of 0.02 or more: 0.36 on JD
-# titles, 0.33 on Taobao titles. A random head gets the threshold that gives it as many, or it would have far more to do.
+# titles, 0.33 on Taobao titles. A random head gets the threshold that gives it as many, or it would have more to do.
 _LIKELY_ENDS = 0.36
 
 

@@ -102,7 +102,7 @@ def test_long_texts(trained, unit):
 def test_segmenter_gives_the_words_of_pkuseg(model_dir):
     import spacy_pkuseg
 
-    reference = spacy_pkuseg.pkuseg(str(model_dir), pkuseg_user_dict=None)
+    reference = spacy_pkuseg.pkuseg(str(model_dir), user_dict=None)
     model = PkusegModel.from_disk(model_dir)
     texts = [listing.title for name in ("zh-1", "zh-2") for listing in read_markup(CORPUS / f"{name}.txt")]
     runs = ["".join(char for char in text if "\u4e00" <= char <= "\u9fff") for text in texts]
@@ -217,7 +217,7 @@ def test_saved_model_is_a_pkuseg_model(trained, tmp_path):
     import spacy_pkuseg
 
     trained.to_disk(tmp_path)
-    segmenter = spacy_pkuseg.pkuseg(str(tmp_path / "pkuseg_model"), pkuseg_user_dict=None)
+    segmenter = spacy_pkuseg.pkuseg(str(tmp_path / "pkuseg_model"), user_dict=None)
     assert segmenter.cut("纯棉短袖") == words(trained, "纯棉短袖")
 
 

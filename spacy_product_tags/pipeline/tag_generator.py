@@ -1,5 +1,5 @@
 """`product_tag_generator`: finds the tags that stand in a listing's text."""
-from bisect import bisect_left, bisect_right, insort
+from bisect import insort
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
@@ -17,6 +17,7 @@ from thinc.api import Config, Model, Optimizer
 
 from ..kb.promotions import find_promotions
 from ..tag import Tag, get_tags, store_tags, text_length
+from .overlaps import OVERLAPS, clashes, is_inside, survey
 
 DEFAULT_CONFIG = """
 [model]
@@ -30,10 +31,10 @@ threshold = 0.05
 @architectures = "spacy-product-tags.CharEncoder.v1"
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
-OVERLAPS = ("none", "nested", "any")
-# Overlaps in the training data that are rarer than this are slips: one crossing pair among 7,342 tags of OA-Mine, taken
-# at its word, cost 1.4 points of F1.
-_SLIPS = 0.005
+# Facets that are nearly as likely as the likeliest of their span (this share of it), and together this likely, are all
+# facets of it.
+_RIVAL = 0.75
+_SURE = 0.9
 
 
 @Language.factory(
@@ -60,7 +61,7 @@ def make_tag_generator(
     """Make the component.
 
     model (Model): A `spacy-product-tags.TagGenerator.v1`.
-    min_score (float): Tags less likely than this are left out.
+    min_score (float): Tags less likely than this are left out, unless they share a sure span.
     overlap (Optional[str]): Which tags may overlap: "none", "nested" (one within another) or "any"; null = as in the
         training data.
     keep_promotions (bool): Whether to keep tags that are promotion words, such as 包邮.
@@ -87,7 +88,7 @@ class TagGenerator(TrainablePipe):
     vocab (Vocab): The vocabulary.
     model (Model): The network.
     name (str): Name in the pipeline.
-    min_score (float): Tags less likely than this are left out.
+    min_score (float): Tags less likely than this are left out, unless they share a sure span.
     overlap (Optional[str]): "none", "nested", "any", or None = as in the training data.
     keep_promotions (bool): Whether to keep tags that are promotion words.
     scorer (Optional[Callable]): The scoring method.
@@ -162,8 +163,12 @@ class TagGenerator(TrainablePipe):
         logits = scores.facets - scores.facets.max(axis=1, keepdims=True) if len(scores.facets) else scores.facets
         chances = xp.exp(logits)  # (N, 1 + F)
         chances /= chances.sum(axis=1, keepdims=True)
-        # Two facets that share a span share its probability, so look below the cut-off for the first of them.
-        spans, facets = xp.nonzero(chances[:, 1:] >= self.cfg["min_score"])
+        own = chances[:, 1:]  # (N, F)
+        # Facets that share a span share its probability: about equal, and together sure.
+        rivals = own >= _RIVAL * own.max(axis=1, initial=0.0, keepdims=True)  # (N, F)
+        together = (own * rivals).sum(axis=1, keepdims=True)  # (N, 1)
+        shared = (rivals.sum(axis=1, keepdims=True) > 1) & (together >= max(_SURE, self.cfg["min_score"]))  # (N, 1)
+        spans, facets = xp.nonzero((own >= self.cfg["min_score"]) | (rivals & shared))
         values = self.model.ops.to_numpy(chances[spans, facets + 1])
         pairs = self.model.ops.to_numpy(scores.pairs[spans])  # (K, 2)
         return self._decode(docs, pairs, self.model.ops.to_numpy(facets), values)
@@ -182,9 +187,9 @@ class TagGenerator(TrainablePipe):
             order = np.argsort(-values[low:high], kind="stable") + low
             for i in order.tolist():
                 start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
-                if text[start].isspace() or text[end - 1].isspace() or _is_inside(promotions, start, end):
+                if text[start].isspace() or text[end - 1].isspace() or is_inside(promotions, start, end):
                     continue
-                if overlap == "any" or not _clashes(kept, start, end, widest, overlap == "nested"):
+                if overlap == "any" or not clashes(kept, start, end, widest, overlap == "nested"):
                     insort(kept, (start, end, int(facets[i]), float(values[i])))
             tags.append([Tag(text[start:end], labels[facet], value, start, end) for start, end, facet, value in kept])
             begin += len(text)
@@ -300,7 +305,7 @@ class TagGenerator(TrainablePipe):
         validate_get_examples(get_examples, "TagGenerator.initialize")
         docs = [example.predicted for example in islice(get_examples(), 10)]
         if labels is None or self.overlap is None:
-            facets, overlap = _survey(get_examples())
+            facets, overlap = survey(get_examples())
             labels = sorted(facets) if labels is None else labels
             self.cfg["overlap"] = self.overlap or overlap
         labels = list(dict.fromkeys([*self.cfg["labels"], *labels]))
@@ -325,7 +330,9 @@ class TagGenerator(TrainablePipe):
         return util.to_bytes(serialize, exclude)
 
     def _cfg_to_bytes(self) -> bytes:
-        return srsly.json_dumps(self.cfg).encode("utf8")
+        # The settings stand in the pipeline's config, where `spacy.load(…, config=…)` can change them.
+        learnt = {"labels": self.cfg["labels"], "overlap": self.cfg["overlap"]}
+        return srsly.json_dumps(learnt).encode("utf8")
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagGenerator":
         """Load what `to_bytes` gave. RETURNS (TagGenerator): Itself."""
@@ -336,7 +343,9 @@ class TagGenerator(TrainablePipe):
         return self
 
     def _cfg_from_bytes(self, data: bytes) -> None:
-        self.cfg.update(srsly.json_loads(data))
+        learnt = srsly.json_loads(data)
+        self.cfg["labels"] = learnt["labels"]
+        self.cfg["overlap"] = self.overlap or learnt["overlap"]
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Save the component to a folder.
@@ -368,49 +377,3 @@ class TagGenerator(TrainablePipe):
                 problem = f"can't be loaded ({err}); install or train the pipeline again"
                 raise ValueError(f"{folder / name}: {problem}") from err
         return self
-
-
-def _is_inside(ranges: Sequence[Tuple[int, int]], start: int, end: int) -> bool:
-    """Say whether a span lies in one of some ranges, in order and apart. RETURNS (bool): True = it does."""
-    at = bisect_right(ranges, start, key=_first)
-    return at > 0 and end <= ranges[at - 1][1]
-
-
-def _first(span: Tuple[int, int]) -> int:
-    return span[0]
-
-
-def _clashes(kept: List[Tuple[int, int, int, float]], start: int, end: int, widest: int, nested: bool) -> bool:
-    """Say whether a span overlaps a kept one in a way that's not allowed.
-
-    kept (List[Tuple[int, int, int, float]]): In order; none is wider than `widest`, so only those nearby are looked at.
-    RETURNS (bool): True = it does.
-    """
-    for first, last, _, _ in kept[bisect_left(kept, (start - widest,)) : bisect_left(kept, (end,))]:
-        if start < last and first < end:
-            inside = (first <= start and end <= last) or (start <= first and last <= end)
-            if not (nested and inside):
-                return True
-    return False
-
-
-def _survey(examples: Iterable[Example]) -> Tuple[set, str]:
-    """Read facets and overlaps off the gold tags. RETURNS (Tuple[set, str]): Facets, a name of `OVERLAPS`."""
-    facets = set()
-    total = nested = crossing = 0
-    for example in examples:
-        spans = sorted((tag.start, -tag.end) for tag in example.reference._.tags if tag.start is not None and tag.facet)
-        facets.update(tag.facet for tag in example.reference._.tags if tag.start is not None and tag.facet)
-        open_ends: List[int] = []
-        for start, minus_end in spans:
-            while open_ends and open_ends[-1] <= start:
-                open_ends.pop()
-            if open_ends and -minus_end > open_ends[-1]:
-                crossing += 1
-            elif open_ends:
-                nested += 1
-            open_ends.append(-minus_end)
-        total += len(spans)
-    if crossing > _SLIPS * total:
-        return facets, "any"
-    return facets, "nested" if nested + crossing > _SLIPS * total else "none"

@@ -29,7 +29,8 @@ def test_scores(run, pipeline, data, tmp_path):
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
     assert rows[0] == ["product", "3", "100.0", "100.0", "100.0"]
     assert ["design", "1", "0.0", "0.0", "0.0"] in rows
-    assert rows[-1] == ["all", "11", "90.9", "90.9", "90.9"]
+    assert rows[-2] == ["all", "11", "90.9", "90.9", "90.9"]
+    assert rows[-1][0] == "one value a facet"
     assert "3 texts" in result.stdout
 
 

@@ -269,6 +269,20 @@ def test_two_facets_of_one_span_are_both_learnt(make_nlp, train):
     assert len(nlp(listing.title)._.tags) == 2
 
 
+def test_three_facets_of_one_span(make_nlp, train):
+    facets = ("style", "pattern", "series")
+    nlp = make_nlp("chars", overlap="any")
+    listing = Listing("ins风T恤", tags=tuple(Tag("ins风", facet, 1.0, 0, 4) for facet in facets))
+    train(nlp, [listing])
+    assert {tag.facet for tag in nlp(listing.title)._.tags} == set(facets)
+
+
+def test_settings_can_be_changed_on_loading(trained, listings):
+    nlp = spacy.load(trained("chars"), config={"components.product_tag_generator.min_score": 0.99999})
+    assert nlp.get_pipe("product_tag_generator").cfg["min_score"] == 0.99999
+    assert len(nlp(listings[0].title)._.tags) < len(spacy.load(trained("chars"))(listings[0].title)._.tags)
+
+
 def test_min_score(trained, listings):
     nlp = spacy.load(trained("chars"))
     doc = nlp.make_doc(listings[0].title[:9] + "x" + listings[2].title)
