@@ -4,7 +4,7 @@ import statistics
 import sys
 import tempfile
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from spacy.language import Language
@@ -12,6 +12,8 @@ from spacy.language import Language
 # Share of characters at which a trained head sees a tag start (or end) with a probability of 0.02 or more: 0.36 on JD
 # titles, 0.33 on Taobao titles. A random head gets the threshold that gives it as many, or it would have more to do.
 _LIKELY_ENDS = 0.36
+# Longest over shortest text in a batch of the bare forward.
+_MOST_PADDING = 1.2
 
 
 class Timing(NamedTuple):
@@ -32,8 +34,9 @@ class Timing(NamedTuple):
 def measure(nlp: Language, texts: Sequence[str], *, batch_size: int = 128, repeats: int = 5) -> List[Timing]:
     """Time the bare forward, the transformer component and the whole pipeline on the same texts and weights.
 
-    The bare forward gets tokenized texts for nothing, sorted by length over the whole set, so that hardly anything
-    is padded. The other two start from text. They all take turns, so that whatever else the machine does meets all.
+    The bare forward gets tokenized texts for nothing, in batches of like length over the whole set, so that hardly
+    anything is padded. The other two start from text. They all take turns, so that whatever else the machine does
+    meets all.
 
     nlp (Language): A pipeline with a `transformer`.
     texts (Sequence[str]): The texts.
@@ -81,11 +84,13 @@ def _bare(nlp: Language, texts: Sequence[str], batch_size: int) -> Callable[[], 
     model = nlp.get_pipe("transformer").model
     tokenizer, network = model.tokenizer, model.transformer
     device = network.device
-    encoded = sorted(tokenizer(list(texts), truncation=True)["input_ids"], key=len)
-    batches: List[Any] = []
-    for start in range(0, len(encoded), batch_size):
-        part = encoded[start : start + batch_size]
-        batches.append(tokenizer.pad({"input_ids": part}, return_tensors="pt").to(device))
+    parts: List[List[List[int]]] = [[]]
+    for ids in sorted(tokenizer(list(texts), truncation=True)["input_ids"], key=len):
+        # Few texts in a batch cost less than much padding in it.
+        if len(parts[-1]) == batch_size or (parts[-1] and len(ids) > _MOST_PADDING * len(parts[-1][0])):
+            parts.append([])
+        parts[-1].append(ids)
+    batches = [tokenizer.pad({"input_ids": part}, return_tensors="pt").to(device) for part in parts]
 
     def run() -> None:
         network.eval()
@@ -151,7 +156,7 @@ def random_pipeline(
         model = {"@architectures": "spacy-product-tags.TransformerModel.v1", "name": name}
         nlp.add_pipe("transformer", config={"model": model})
         listener = {"@architectures": "spacy-product-tags.WordpieceListener.v1"}
-        nlp.add_pipe("product_tag_generator", config={"model": {"tok2vec": listener}})
+        nlp.add_pipe("product_tag_generator", config={"model": {"tok2vec": listener, "hidden_width": 128}})
         facets = [f"facet_{number}" for number in range(26)]
         listing = Listing("a" * len(facets), tags=tuple(Tag("a", f, 1.0, i, i + 1) for i, f in enumerate(facets)))
         examples = [to_example(nlp, listing)]
