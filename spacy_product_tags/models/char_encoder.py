@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .chars import N_CLASSES, SubstringHash, classify, code_points, doc_index, fold, run_bounds
-from .pieces import Pieces
+from .pieces import Pieces, no_backprop
 from .shim import ModuleShim
 
 # The n-grams that a character reads, as (first, behind the last) around it.
@@ -173,7 +173,7 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
     size = sum(map(len, texts))
     each = np.arange(size)
     if not size:
-        return Pieces(model.ops.alloc2f(0, model.get_dim("nO")), each, each), _no_backprop
+        return Pieces(model.ops.alloc2f(0, model.get_dim("nO")), each, each), no_backprop
     shim = model.shims[0]
     ngrams, kinds = _read(texts, model.attrs["settings"]["rows"])
     windows = cut_windows([len(text) for text in texts])
@@ -184,7 +184,7 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
             part, _ = shim(ArgsKwargs((features,), {}), False)  # (N, D)
             vectors = part.new_empty(size, part.shape[1]) if vectors is None else vectors
             vectors[torch.from_numpy(chars).to(part.device)] = part
-        return Pieces(torch2xp(vectors), each, each + 1), _no_backprop
+        return Pieces(torch2xp(vectors), each, each + 1), no_backprop
     # Windows come in the order of the text, and so do the characters that they speak for.
     features, _ = _pad(ngrams, kinds, windows)
     output, backprop_shim = shim(ArgsKwargs((features,), {}), True)
@@ -194,10 +194,6 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
         return docs
 
     return Pieces(torch2xp(output.detach()), each, each + 1), backprop
-
-
-def _no_backprop(d_vectors: Floats2d) -> List[Doc]:
-    return []
 
 
 def _read(texts: Sequence[str], rows: int) -> Tuple[np.ndarray, np.ndarray]:

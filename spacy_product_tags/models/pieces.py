@@ -76,6 +76,11 @@ def with_pieces(
     return Pieces(vectors, np.concatenate(starts), np.concatenate(ends)), backprop_tokens
 
 
+def no_backprop(d_vectors: Floats2d) -> List[Doc]:
+    """Go nowhere: the backward pass of a prediction. RETURNS (List[Doc]): Nothing."""
+    return []
+
+
 def spread(pieces: Pieces, size: int) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Map characters to pieces.
 

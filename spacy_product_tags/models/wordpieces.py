@@ -9,7 +9,7 @@ from thinc.api import Model, chain
 from thinc.types import Floats2d, Ragged
 from transformers.file_utils import ModelOutput
 
-from .pieces import Pieces, text_starts, token_offsets
+from .pieces import Pieces, no_backprop, text_starts, token_offsets
 from .transformer import OFFSETS, build_transformer_model_v1
 
 
@@ -104,7 +104,7 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
     ops, xp = model.ops, model.ops.xp
     if not flat:
         none = np.zeros(0, np.int64)
-        return Pieces(ops.alloc2f(0, model.get_dim("nO")), none, none), _no_backprop
+        return Pieces(ops.alloc2f(0, model.get_dim("nO")), none, none), no_backprop
     index = ops.asarray(np.concatenate(rows))  # (R,)
     lengths = ops.asarray1i(np.concatenate(counts))  # (P,)
     pooled = len(index) != len(lengths)
@@ -123,10 +123,6 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
         return backprop_source([_like(data, parts) for data in outputs if "last_hidden_state" in data.model_output])
 
     return Pieces(vectors, np.concatenate(starts), np.concatenate(ends)), backprop
-
-
-def _no_backprop(d_vectors: Floats2d) -> List[Doc]:
-    return []
 
 
 def _like(data: TransformerData, parts: Any) -> TransformerData:

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ListingError
 from ..tag import Tag
@@ -79,14 +79,6 @@ def split_of(listing: Listing, fractions: Sequence[float] = (0.8, 0.1, 0.1)) -> 
     if share < fractions[0]:
         return "train"
     return "dev" if share < fractions[0] + fractions[1] else "test"
-
-
-def split_rows(
-    listings: Iterable[Listing], *, fractions: Sequence[float] = (0.8, 0.1, 0.1)
-) -> Iterator[Tuple[str, Listing]]:
-    """Assign each listing its split. YIELDS (Tuple[str, Listing]): What `split_of` says, and the listing."""
-    for listing in listings:
-        yield split_of(listing, fractions), listing
 
 
 def find_value(text: str, value: str) -> List[Tuple[int, int]]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spacy_product_tags.errors import ListingError
 from spacy_product_tags.tag import Tag
-from spacy_product_tags.training.convert import convert_dataset, find_value, split_of, split_rows
+from spacy_product_tags.training.convert import convert_dataset, find_value, split_of
 from spacy_product_tags.training.convert_csv import TableColumns, convert_table
 from spacy_product_tags.training.listings import Listing
 
@@ -422,8 +422,7 @@ def test_split_is_the_same_in_each_process():
     )
     env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
     output = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True).stdout
-    assert output.split() == [split for split, _ in split_rows(listings)]
-    assert [listing for _, listing in split_rows(listings)] == listings
+    assert output.split() == [split_of(listing) for listing in listings]
 
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.2), (0.8, 0.3, 0.1), (1.2, -0.1, -0.1)])
