@@ -1,16 +1,16 @@
 """Scores: precision, recall and F1 of tags, over all and per facet."""
-from typing import Any, Callable, Dict, Iterable, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Set, Tuple
 
 from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from .tag import Tag
+from .tag import Tag, span_tags
 
 
 def tag_spans(doc: Doc) -> Set[Tuple[int, int, str]]:
     """Give the spans that count. RETURNS (Set[Tuple[int, int, str]]): Start, end and facet of each tag in the text."""
-    return {(tag.start, tag.end, tag.facet) for tag in doc._.tags if tag.start is not None and tag.source == "span"}
+    return {(tag.start, tag.end, tag.facet) for tag in span_tags(doc)}
 
 
 def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
@@ -31,10 +31,11 @@ def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         for facet in {span[2] for span in predicted | gold}:
             own = per_facet.setdefault(facet, PRFScore())
             own.score_set({s for s in predicted if s[2] == facet}, {s for s in gold if s[2] == facet})
+    values = score_values(examples)
     if not len(micro):
-        return dict.fromkeys((*(f"{kind}_{x}" for kind in ("tags", "values") for x in "prf"), "tags_per_facet"))
+        return {**values, **dict.fromkeys(("tags_p", "tags_r", "tags_f", "tags_per_facet"))}
     return {
-        **score_values(examples),
+        **values,
         "tags_p": micro.precision,
         "tags_r": micro.recall,
         "tags_f": micro.fscore,
@@ -42,14 +43,15 @@ def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
     }
 
 
-def score_values(examples: Iterable[Example]) -> Dict[str, float]:
+def score_values(examples: Iterable[Example]) -> Dict[str, Optional[float]]:
     """Score one value per facet and listing, as attribute extraction is scored (ExtractGPT, Brinkmann et al. 2024).
 
     Of each facet the likeliest tag counts, and it's right if its text is that of any gold tag of the facet, wherever it
     stands. Gold values that are not in the text count too, as missed.
 
     examples (Iterable[Example]): Docs with predicted and with gold tags.
-    RETURNS (Dict[str, float]): ``values_p``, ``values_r``, ``values_f``.
+    RETURNS (Dict[str, Optional[float]]): ``values_p``, ``values_r``, ``values_f``; None where there is neither gold nor
+        prediction.
     """
     right = predicted = wanted = 0
     for example in examples:
@@ -63,6 +65,8 @@ def score_values(examples: Iterable[Example]) -> Dict[str, float]:
         right += sum(tag.text in gold.get(facet, ()) for facet, tag in best.items())
         predicted += len(best)
         wanted += len(gold)
+    if not predicted and not wanted:
+        return dict.fromkeys(("values_p", "values_r", "values_f"))
     precision, recall = right / max(predicted, 1), right / max(wanted, 1)
     fscore = 2 * right / max(predicted + wanted, 1)
     return {"values_p": precision, "values_r": recall, "values_f": fscore}

@@ -5,7 +5,7 @@ Tags live as plain dicts in ``doc.user_data["spacy_product_tags"]``, so they sur
 """
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from spacy.tokens import Doc
 
@@ -110,6 +110,11 @@ def get_tags(doc: Doc) -> Tuple[Tag, ...]:
     """Read a doc's tags; the getter of ``doc._.tags``. RETURNS (Tuple[Tag, ...]): The tags."""
     stored = doc.user_data.get(USER_DATA_KEY, {}).get("tags", ())
     return tuple(Tag(**data) for data in stored)
+
+
+def span_tags(doc: Doc) -> List[Tag]:
+    """Give the tags that were found in the text, those that are learnt and scored. RETURNS (List[Tag]): The tags."""
+    return [tag for tag in get_tags(doc) if tag.start is not None and tag.source == "span"]
 
 
 def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> None:

@@ -58,7 +58,7 @@ def test_config_trains_offline(name, tiny_bert, segmenter, listings, tmp_path):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config_is_complete(name):
     config = load_config(ROOT / "configs" / f"{name}.cfg", interpolate=False)
-    assert set(config["paths"]) == {"train", "dev", "backbone", "segmenter", "user_dict", "lexicon", "values"}
+    assert set(config["paths"]) == {"train", "dev", "backbone", "encoder", "segmenter", "user_dict", "lexicon", "values"}
     assert not any(config["paths"].values()), "a config names no file of anybody's"
     assert config["nlp"]["lang"] == name.removesuffix("_trf")
 

@@ -22,6 +22,7 @@ SPACY_GROUPS = {
     "spacy_architectures": "architectures",
     "spacy_readers": "readers",
     "spacy_augmenters": "augmenters",
+    "spacy_callbacks": "callbacks",
     "spacy_scorers": "scorers",
     "spacy_tokenizers": "tokenizers",
 }

@@ -1,10 +1,11 @@
 """A thinc shim for our torch modules that saves as safetensors and builds the module when it loads."""
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Iterator
 
 import srsly
 import torch
-from thinc.api import Optimizer, PyTorchShim, get_torch_default_device
+from thinc.api import Optimizer, PyTorchShim, get_torch_default_device, xp2torch
 
 
 class ModuleShim(PyTorchShim):
@@ -39,6 +40,32 @@ class ModuleShim(PyTorchShim):
         optimizer (Optimizer): The optimizer.
         """
         super().finish_update(partial(optimizer, lr_scale=self.lr_scale))
+
+    @contextmanager
+    def use_params(self, params: Dict[Any, Any]) -> Iterator[None]:
+        """Use other weights for a while, such as the optimizer's averages; `PyTorchShim` looks for keys that none has.
+
+        params (Dict): Weights by (shim id, name); others' are skipped.
+        """
+        own = {} if not self.is_built else dict(self._model.named_parameters())
+        usual = {}
+        for name, weight in own.items():
+            if (self.id, name) in params:
+                usual[name] = weight.data
+                weight.data = xp2torch(params[self.id, name], device=weight.device)
+        try:
+            yield
+        finally:
+            for name, data in usual.items():
+                own[name].data = data
+
+    def copy_weights(self, other: "ModuleShim") -> None:
+        """Take over another's weights; the sizes must be the same, other settings may differ.
+
+        other (ModuleShim): Where to copy from.
+        RAISES (RuntimeError): Where a weight is missing or has another shape.
+        """
+        self._model.load_state_dict(other._model.state_dict())
 
     def to_bytes(self) -> bytes:
         """Save sizes and weights. RETURNS (bytes): msgpack around a safetensors file; nothing is pickled."""

@@ -1,8 +1,11 @@
 """Which tags may overlap: read off the training data, and kept to when tags are chosen."""
 from bisect import bisect_left, bisect_right
-from typing import Iterable, List, Sequence, Tuple
+from collections import Counter
+from typing import Iterable, List, Sequence, Set, Tuple
 
 from spacy.training import Example
+
+from ..tag import span_tags
 
 OVERLAPS = ("none", "nested", "any")
 # Overlaps in the training data that are rarer than this are slips: one crossing pair among 7,342 tags of OA-Mine, taken
@@ -34,13 +37,20 @@ def clashes(kept: List[Tuple[int, int, int, float]], start: int, end: int, wides
     return False
 
 
-def survey(examples: Iterable[Example]) -> Tuple[set, str]:
-    """Read facets and overlaps off the gold tags. RETURNS (Tuple[set, str]): Facets, a name of `OVERLAPS`."""
-    facets = set()
+def survey(examples: Iterable[Example]) -> Tuple[Set[str], str, Counter]:
+    """Read off the gold tags what there is.
+
+    examples (Iterable[Example]): The training data.
+    RETURNS (Tuple[Set[str], str, Counter]): Facets, a name of `OVERLAPS`, and how many tags have which width.
+    """
+    facets: Set[str] = set()
+    widths: Counter = Counter()
     total = nested = crossing = 0
     for example in examples:
-        spans = sorted((tag.start, -tag.end) for tag in example.reference._.tags if tag.start is not None and tag.facet)
-        facets.update(tag.facet for tag in example.reference._.tags if tag.start is not None and tag.facet)
+        tags = [tag for tag in span_tags(example.reference) if tag.facet]
+        spans = sorted((tag.start, -tag.end) for tag in tags)
+        facets.update(tag.facet for tag in tags)
+        widths.update(tag.end - tag.start for tag in tags)
         open_ends: List[int] = []
         for start, minus_end in spans:
             while open_ends and open_ends[-1] <= start:
@@ -52,5 +62,5 @@ def survey(examples: Iterable[Example]) -> Tuple[set, str]:
             open_ends.append(-minus_end)
         total += len(spans)
     if crossing > _SLIPS * total:
-        return facets, "any"
-    return facets, "nested" if nested + crossing > _SLIPS * total else "none"
+        return facets, "any", widths
+    return facets, "nested" if nested + crossing > _SLIPS * total else "none", widths

@@ -1,5 +1,7 @@
 """`product_tag_generator`: finds the tags that stand in a listing's text."""
+import warnings
 from bisect import insort
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
@@ -16,7 +18,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 
 from ..kb.promotions import find_promotions
-from ..tag import Tag, get_tags, store_tags, text_length
+from ..tag import Tag, get_tags, span_tags, store_tags, text_length
 from .overlaps import OVERLAPS, clashes, is_inside, survey
 
 DEFAULT_CONFIG = """
@@ -265,12 +267,14 @@ class TagGenerator(TrainablePipe):
         facets[:, 0] = facets[:, 1:].sum(axis=1) == 0
         facets /= np.maximum(facets.sum(axis=1, keepdims=True), 1.0)
         wanted, facets = xp.asarray(wanted), xp.asarray(facets)
-        chance = 1.0 / (1.0 + xp.exp(-scores.boundaries))  # (T, 2)
+        # log(sigmoid), which doesn't overflow where a boundary is very sure.
+        log_on = -xp.logaddexp(0.0, -scores.boundaries)  # (T, 2)
+        log_off = log_on - scores.boundaries  # (T, 2)
         shifted = scores.facets - (scores.facets.max(axis=1, keepdims=True) if len(pairs) else 0.0)
         log_chances = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))  # (N, 1 + F)
-        loss = -(wanted * xp.log(chance + 1e-9) + (1 - wanted) * xp.log(1 - chance + 1e-9)).sum()
+        loss = -(wanted * log_on + (1 - wanted) * log_off).sum()
         loss -= (facets * log_chances).sum()
-        d_boundaries = ((chance - wanted) / len(examples)).astype("f")
+        d_boundaries = ((xp.exp(log_on) - wanted) / len(examples)).astype("f")
         d_facets = ((xp.exp(log_chances) - facets) / len(examples)).astype("f")
         return float(loss) / len(examples), (d_boundaries, d_facets)
 
@@ -281,8 +285,8 @@ class TagGenerator(TrainablePipe):
         rows: List[Tuple[int, int, int]] = []
         begin = 0
         for example in examples:
-            for tag in example.reference._.tags:
-                if tag.start is not None and tag.facet in facet_ids and tag.end - tag.start <= widest:
+            for tag in span_tags(example.reference):
+                if tag.facet in facet_ids and tag.end - tag.start <= widest:
                     rows.append((begin + tag.start, begin + tag.end - 1, facet_ids[tag.facet]))
             begin += text_length(example.predicted)
         return np.array(rows, dtype=np.int64).reshape(-1, 3)
@@ -305,9 +309,10 @@ class TagGenerator(TrainablePipe):
         validate_get_examples(get_examples, "TagGenerator.initialize")
         docs = [example.predicted for example in islice(get_examples(), 10)]
         if labels is None or self.overlap is None:
-            facets, overlap = survey(get_examples())
+            facets, overlap, widths = survey(get_examples())
             labels = sorted(facets) if labels is None else labels
             self.cfg["overlap"] = self.overlap or overlap
+            self._warn_of_wide(widths)
         labels = list(dict.fromkeys([*self.cfg["labels"], *labels]))
         if not labels:
             raise ValueError(
@@ -317,6 +322,17 @@ class TagGenerator(TrainablePipe):
         self.cfg["labels"] = labels
         self.model.set_dim("nO", len(labels), force=True)
         self.model.initialize(X=(docs, np.zeros((0, 2), dtype=np.int64)))
+
+    def _warn_of_wide(self, widths: Counter) -> None:
+        widest = self.model.attrs["settings"]["max_width"]
+        wide = sum(count for width, count in widths.items() if width > widest)
+        if wide:
+            warnings.warn(
+                f"{self.name}: {wide} of {sum(widths.values())} tags in the training data are longer than max_width = "
+                f"{widest} characters and will not be learnt; the longest has {max(widths)}. Raise "
+                f"[components.{self.name}.model] max_width",
+                stacklevel=3,
+            )
 
     def _require_labels(self) -> None:
         if not self.model.shims[0].is_built:

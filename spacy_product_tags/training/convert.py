@@ -258,6 +258,12 @@ def _check_span(text: str, span: Any, value: Any) -> Tuple[int, int, str]:
     if not 0 <= start < end <= len(text):
         raise ValueError(f"the span {span} is not in the text, which has {len(text)} characters")
     surface = text[start:end]
+    # A blank at either end is a slip of the annotator's, and no tag starts or ends in one.
+    start, end = start + len(surface) - len(surface.lstrip()), end - len(surface) + len(surface.rstrip())
+    if start >= end:
+        raise ValueError(f"the span {span} is blank")
+    surface = text[start:end]
+    value = value.strip() if isinstance(value, str) else value
     # Span rows have no value; sources that fold case have the right place and the wrong spelling.
     if value is not None and (not isinstance(value, str) or value.casefold() != surface.casefold()):
         raise ValueError(f"the text has {surface!r} at {span}, the value is {value!r}")

@@ -5,6 +5,7 @@ from typing import Callable, Iterable, Iterator, Optional, Union
 from spacy.language import Language
 from spacy.training import Example, dont_augment
 
+from ..tag import text_length
 from .listings import Listing, read_listings
 
 
@@ -73,8 +74,14 @@ def to_example(nlp: Language, listing: Listing) -> Example:
     nlp (Language): The pipeline whose tokenizer to use.
     listing (Listing): The listing.
     RETURNS (Example): The reference has the tags and the category path.
+    RAISES (ValueError): Where the tokenizer changes the text, so that offsets would point elsewhere.
     """
     predicted = nlp.make_doc(listing.text)
+    if text_length(predicted) != len(listing.text):
+        raise ValueError(
+            f"listing {listing.id!r}: the pipeline's tokenizer turns {listing.text!r} into {predicted.text!r}, so "
+            "offsets would point elsewhere; take one that keeps the text, such as ProductTokenizer"
+        )
     reference = predicted.copy()
     reference._.tags = listing.tags
     if listing.category:

@@ -85,6 +85,8 @@ def train_segmenter(
         finally:
             random.setstate(state)
             shutil.rmtree(config.tempFile, ignore_errors=True)
+            for name in vars(config).keys() - settings.keys() - {"_tmp_dir"}:
+                delattr(config, name)
             vars(config).update({name: settings[name] for name in settings if name != "_tmp_dir"})
     return out_dir
 

@@ -201,7 +201,8 @@ def test_a_frozen_transformer_that_does_not_annotate_is_a_clear_error(nlp, listi
 def test_gold_tags_that_do_not_fit_are_left_out_of_training(make_nlp, listings):
     nlp = make_nlp("chars", max_width=3)
     examples = [to_example(nlp, listing) for listing in listings]
-    nlp.initialize(lambda: examples)
+    with pytest.warns(UserWarning, match=r"\d+ of \d+ tags .* longer than max_width = 3 characters"):
+        nlp.initialize(lambda: examples)
     component = nlp.get_pipe("product_tag_generator")
     rows = component._gold_spans(examples)
     widths = rows[:, 1] - rows[:, 0] + 1

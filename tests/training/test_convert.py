@@ -164,7 +164,7 @@ def test_bad_span_costs_only_itself(tmp_path, span):
 
 @pytest.mark.parametrize(
     "attribute",
-    [["c", "blue", [0, 3]], ["c", "red", [0, 4]], ["c", "red", [4, 9]], ["c", 3, None], ["c", " ", None], ["c"], "c"]
+    [["c", "blue", [0, 3]], ["c", "red", [1, 4]], ["c", "red", [4, 9]], ["c", 3, None], ["c", " ", None], ["c"], "c"]
     + [[None, "red", None], ["c", "red", [0]], ["c", "red", 0]],
 )
 def test_bad_attribute_costs_only_itself(tmp_path, attribute):
@@ -442,7 +442,9 @@ def raw_spans(row):
     found.update((*span, name) for name, value, span in attributes if value is not None and span)
     shift = len(title) + 1
     found.update((s + shift, e + shift, attributes[n][0]) for n, s, e in row.get("description_spans", ()))
-    return found
+    # Blanks at a span's ends don't belong to a tag.
+    text = f"{title}\n{row.get('description') or ''}"
+    return {(e - len(text[s:e].lstrip()), s + len(text[s:e].rstrip()), name) for s, e, name in found}
 
 
 def test_real_sets(datasets):

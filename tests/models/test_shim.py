@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from thinc.api import Adam, Model
+
+from spacy_product_tags.models.shim import ModuleShim
+
+
+def make_shim(size=3):
+    shim = ModuleShim(torch.nn.Linear)
+    shim.setup(in_features=size, out_features=2)
+    return shim
+
+
+def step(shim, optimizer):
+    for weight in shim._model.parameters():
+        weight.grad = torch.ones_like(weight)
+    shim.finish_update(optimizer)
+
+
+def weights(shim):
+    return {name: tensor.detach().clone() for name, tensor in shim._model.named_parameters()}
+
+
+def test_the_optimizers_averages_are_used_for_a_while():
+    shim, optimizer = make_shim(), Adam(0.1, use_averages=True)
+    for _ in range(20):
+        step(shim, optimizer)
+        optimizer.step_schedules()
+    last = weights(shim)
+    with Model("model", lambda *_: None, shims=[shim]).use_params(optimizer.averages):
+        for name, weight in weights(shim).items():
+            assert np.allclose(weight, optimizer.averages[shim.id, name])
+            assert not torch.equal(weight, last[name])
+    assert all(torch.equal(weight, last[name]) for name, weight in weights(shim).items())
+
+
+def test_the_weights_come_back_after_an_error():
+    shim, optimizer = make_shim(), Adam(0.1, use_averages=True)
+    step(shim, optimizer)
+    step(shim, optimizer)
+    last = weights(shim)
+    with pytest.raises(KeyError), shim.use_params(optimizer.averages):
+        raise KeyError
+    assert all(torch.equal(weight, last[name]) for name, weight in weights(shim).items())
+
+
+def test_averages_of_others_change_nothing():
+    shim, other, optimizer = make_shim(), make_shim(), Adam(0.1, use_averages=True)
+    step(other, optimizer)
+    before = weights(shim)
+    with shim.use_params(optimizer.averages), ModuleShim(torch.nn.Linear).use_params(optimizer.averages):
+        assert all(torch.equal(weight, before[name]) for name, weight in weights(shim).items())
+
+
+def test_copied_weights_are_the_others_and_apart_from_them():
+    shim, other = make_shim(), make_shim()
+    shim.copy_weights(other)
+    assert all(torch.equal(weight, weights(other)[name]) for name, weight in weights(shim).items())
+    step(shim, Adam(0.1))
+    assert not torch.equal(weights(shim)["weight"], weights(other)["weight"])
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        shim.copy_weights(make_shim(5))
