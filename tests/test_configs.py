@@ -22,7 +22,8 @@ def segmenter(tmp_path_factory) -> Path:
 
 
 def test_there_is_a_config_for_each_language_and_size():
-    assert sorted(path.stem for path in (ROOT / "configs").glob("*.cfg")) == sorted(CONFIGS)
+    # zh_direct is not trained: see tests/models/test_alias_matcher.py.
+    assert sorted(path.stem for path in (ROOT / "configs").glob("*.cfg")) == sorted([*CONFIGS, "zh_direct"])
 
 
 @pytest.mark.parametrize("name", CONFIGS)

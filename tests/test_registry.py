@@ -54,11 +54,13 @@ def test_no_group_is_missing():
     assert groups == {"spacy_factories", "spacy_cli", "console_scripts", *SPACY_GROUPS}
     assert {name for _, name, _ in ENTRY_POINTS if name.startswith("spacy-product-tags.")} >= {
         "spacy-product-tags.TagGenerator.v1",
+        "spacy-product-tags.AliasMatcher.v1",
         "spacy-product-tags.CharEncoder.v1",
         "spacy-product-tags.TransformerModel.v1",
         "spacy-product-tags.WordpieceListener.v1",
         "spacy-product-tags.WordpieceTransformer.v1",
         "spacy-product-tags.ListingCorpus.v1",
+        "spacy-product-tags.read_aliases.v1",
         "spacy-product-tags.tag_scorer.v1",
         "spacy-product-tags.ProductTokenizer.v1",
     }

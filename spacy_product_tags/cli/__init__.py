@@ -11,8 +11,12 @@ from .bench import bench_cli
 from .check import check_cli
 from .compile import compile_cli
 from .convert import convert_cli
+from .distill import CONTEXT as DISTILL_CONTEXT
+from .distill import distill_cli
 from .evaluate import evaluate_cli
+from .generate import generate_cli
 from .package import package_cli
+from .pretrain import pretrain_cli
 from .render import render_cli
 from .segmenter import segmenter_cli
 from .tag import tag_cli
@@ -37,6 +41,9 @@ app.command("segmenter")(segmenter_cli)
 app.command("package")(package_cli)
 app.command("bench")(bench_cli)
 app.command("backbone")(backbone_cli)
+app.command("generate")(generate_cli)
+app.command("pretrain")(pretrain_cli)
+app.command("distill", context_settings=DISTILL_CONTEXT)(distill_cli)
 spacy_app.add_typer(app)
 
 

