@@ -1,4 +1,5 @@
 """A thinc shim for our torch modules that saves as safetensors and builds the module when it loads."""
+import ctypes
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Callable, Dict, Iterator
@@ -6,6 +7,9 @@ from typing import Any, Callable, Dict, Iterator
 import srsly
 import torch
 from thinc.api import Optimizer, PyTorchShim, get_torch_default_device, xp2torch
+
+# Updates between two returns of freed memory.
+_UPDATES = 25
 
 
 class ModuleShim(PyTorchShim):
@@ -20,6 +24,7 @@ class ModuleShim(PyTorchShim):
         self.build = build
         self.lr_scale = lr_scale
         self.sizes: Dict[str, Any] = {}
+        self.updates = 0
 
     @property
     def is_built(self) -> bool:
@@ -40,6 +45,9 @@ class ModuleShim(PyTorchShim):
         optimizer (Optimizer): The optimizer.
         """
         super().finish_update(partial(optimizer, lr_scale=self.lr_scale))
+        self.updates += 1
+        if self.updates % _UPDATES == 0:
+            _return_freed_memory()
 
     @contextmanager
     def use_params(self, params: Dict[Any, Any]) -> Iterator[None]:
@@ -93,3 +101,14 @@ class ModuleShim(PyTorchShim):
         except Exception as err:
             raise ValueError(f"the saved weights are damaged or of another version ({err})") from err
         return self
+
+
+def _return_freed_memory() -> None:
+    """Give freed memory back to the system: batches of ever new sizes leave glibc's heap full of holes.
+
+    A training run on CPU held 14 GB, of which it used less than one.
+    """
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        pass  # not glibc

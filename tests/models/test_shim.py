@@ -1,8 +1,11 @@
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 import torch
 from thinc.api import Adam, Model
 
+from spacy_product_tags.models import shim as module
 from spacy_product_tags.models.shim import ModuleShim
 
 
@@ -61,3 +64,16 @@ def test_copied_weights_are_the_others_and_apart_from_them():
     assert not torch.equal(weights(shim)["weight"], weights(other)["weight"])
     with pytest.raises(RuntimeError, match="size mismatch"):
         shim.copy_weights(make_shim(5))
+
+
+def test_freed_memory_is_returned_now_and_then(monkeypatch):
+    calls = []
+    monkeypatch.setattr(module, "_return_freed_memory", lambda: calls.append(1))
+    shim, optimizer = make_shim(), Adam(0.1)
+    for _ in range(2 * module._UPDATES + 1):
+        step(shim, optimizer)
+    assert len(calls) == 2
+    monkeypatch.undo()
+    module._return_freed_memory()
+    monkeypatch.setattr(module.ctypes, "CDLL", Mock(side_effect=OSError))
+    module._return_freed_memory()
