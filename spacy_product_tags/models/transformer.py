@@ -7,6 +7,7 @@ and what is too long is cut without a word), pads only texts of like length toge
 asks.
 """
 import copy
+from functools import lru_cache
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
@@ -69,7 +70,7 @@ class WindowedTransformerModel(TransformerModel):
     name (str): Name on the hub or folder of the pretrained model.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer.
     transformer_config (Dict[str, Any]): Settings of the transformer.
-    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPU.
+    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPUs that have it.
     grad_scaler_config (Dict[str, Any]): Settings of the gradient scaler.
     stride (int): Wordpieces that the windows of a long text share.
     """
@@ -129,7 +130,7 @@ def build_transformer_model_v1(
     name (str): Name on the hub or folder of the pretrained model.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer, which must be a fast one.
     transformer_config (Dict[str, Any]): Settings of the transformer.
-    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPU.
+    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPUs that have it.
     grad_scaler_config (Dict[str, Any]): Settings of the gradient scaler.
     stride (int): Wordpieces that the windows of a long text share.
     RETURNS (Model[List[Doc], FullTransformerBatch]): The model.
@@ -204,9 +205,17 @@ def forward(
 
 
 def _precision(model: WindowedTransformerModel) -> torch.autocast:
-    """Compute in bfloat16 on CPU if that's asked for; weights and the last layer's output stay in float32."""
-    half = model.attrs["mixed_precision"] and get_torch_default_device().type == "cpu"
+    """Compute in bfloat16 on CPU if that's asked for; weights and the last layer's output stay in float32.
+
+    CPUs that can't do it themselves would be several times slower, so there it stays off.
+    """
+    half = model.attrs["mixed_precision"] and get_torch_default_device().type == "cpu" and _has_bfloat16()
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=half)
+
+
+@lru_cache(maxsize=1)
+def _has_bfloat16() -> bool:
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _no_backprop(d_output: FullTransformerBatch) -> List[Doc]:

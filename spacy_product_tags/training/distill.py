@@ -34,7 +34,6 @@ _UNLABELLED = "spacy_product_tags_unlabelled"
 _BUFFER = 10000
 
 
-
 def distill(
     config: Config,
     teachers: Sequence[Language],
@@ -296,5 +295,9 @@ def _save(
     with nlp.use_params(averages):
         before_to_disk(nlp).to_disk(last)
     if is_best:
+        # There is always a whole one, whenever the run is killed.
+        part = best.with_name(best.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(last, part)
         shutil.rmtree(best, ignore_errors=True)
-        shutil.copytree(last, best)
+        part.rename(best)

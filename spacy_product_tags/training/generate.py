@@ -11,7 +11,7 @@ from ..tag import Tag
 from .augment import _runs_together, apply_edits, swap_values
 from .generate_compose import Composer
 from .generate_taxonomy import read_taxonomy
-from .generate_words import SHARES
+from .generate_words import SHARES, base_language
 from .generate_write import make_promotion
 from .listings import Listing, raise_error
 
@@ -72,7 +72,7 @@ def generate_titles(
     pools: Pools = {}
     for listing in listings:
         if any(tag.start is not None for tag in listing.tags):
-            templates.setdefault(listing.lang, []).append(_bare(listing))
+            templates.setdefault(base_language(listing.lang), []).append(_bare(listing))
             collect_values(listing, pools)
     composer = Composer(read_taxonomy(values, on_error=on_error), pools, rng)
     languages = sorted({*composer.languages, *(lang for lang in templates if not _covered(lang, composer.languages))})
@@ -87,7 +87,7 @@ def generate_titles(
         # A language is drawn anew after each title, not after each try, so that the shares are those of the titles.
         if failed % _TRIES == 0:
             lang = rng.choices(languages, shares)[0]
-        line = _make(lang, templates.get(lang[:2] if lang != "zh-TW" else "", ()), pools, composer, rng)
+        line = _make(lang, templates.get(base_language(lang) if lang != "zh-TW" else "", ()), pools, composer, rng)
         if _fits(line, lang, rng) and seen.add(_fold(line)):
             made, failed = made + 1, 0
             yield line
@@ -152,7 +152,7 @@ def collect_values(listing: Listing, pools: Pools) -> None:
     """Add the values of a listing to those of its category and of each that this is in."""
     text = listing.text
     for depth in range(len(listing.category) + 1):
-        pool = pools.setdefault((listing.lang[:2], listing.category[:depth]), {})
+        pool = pools.setdefault((base_language(listing.lang), listing.category[:depth]), {})
         for tag in listing.tags:
             if tag.start is not None and "\n" not in text[tag.start : tag.end]:
                 known = pool.setdefault(tag.facet, [])
@@ -185,7 +185,7 @@ def _like(listing: Listing, facet: str, pools: Pools) -> List[str]:
     """Give the values of like products. RETURNS (List[str]): Those of the nearest category that has some."""
     lowest = 1 if facet in _FREE else len(listing.category) if facet == "product" else min(2, len(listing.category))
     for depth in range(len(listing.category), lowest - 1, -1):
-        known = pools.get((listing.lang[:2], listing.category[:depth]), {}).get(facet, ())
+        known = pools.get((base_language(listing.lang), listing.category[:depth]), {}).get(facet, ())
         if len(known) >= _FEWEST or depth == lowest:
             return known
     return []

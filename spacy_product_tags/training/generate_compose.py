@@ -18,6 +18,7 @@ from .generate_words import (
     RATES,
     SHOE_SIZES,
     SIZES,
+    base_language,
 )
 from .generate_write import fill, make_brand, make_model, make_promotion, write_product, write_value
 
@@ -148,7 +149,7 @@ class Composer:
     def _known(self, facet: str, kind: "_Kind", lang: str) -> Sequence[str]:
         """Give the corpus' values for a kind of product. RETURNS (Sequence[str]): Those of the two highest levels."""
         path = tuple(labels["en"] for labels in kind.path[:2])
-        return self.pools.get((lang[:2], path), {}).get(facet, ())
+        return self.pools.get((base_language(lang), path), {}).get(facet, ())
 
     def _names(self, attribute: Attribute, lang: str, count: int) -> List[str]:
         key = (id(attribute), lang)

@@ -250,3 +250,8 @@ PAIRS = frozenset(
     "pants pliers sandals scissors shoes shorts slippers sneakers socks stockings sunglasses supplies tights tongs "
     "trousers underpants parts electronics joggers briefs boxers overalls scrubs tweezers series species canvas".split()
 )
+
+
+def base_language(lang: str) -> str:
+    """Give a language without its region. RETURNS (str): ``pt`` for ``pt-BR``, ``fil`` for ``fil``."""
+    return lang.partition("-")[0]

@@ -1,5 +1,6 @@
 """Train a masked language model on product text: `pretrain`."""
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -103,6 +104,9 @@ def pretrain(
     for name, value in (("save_every", save_every), ("log_every", log_every)):
         if value < 1:
             raise ValueError(f"{name}: must be 1 or more, not {value}")
+    # Told at once, not when all texts are encoded.
+    if importlib.util.find_spec("accelerate") is None:
+        raise ValueError("pretraining needs transformers' trainer: pip install 'spacy-product-tags[pretrain]'")
     output = Path(output)
     start_run(output, {"settings": asdict(settings), "inputs": digest_inputs(paths, settings)}, overwrite=overwrite)
     tokenizer, texts = prepare_texts(paths, output / "cache", settings, on_error)
@@ -132,18 +136,19 @@ def start_run(output: Path, run: Dict[str, Any], *, overwrite: bool = False) -> 
     RAISES (ValueError): Where the folder holds another run, naming what differs, or something else.
     """
     path = output / SETTINGS
-    if path.exists() and not overwrite:
-        differ = _differences(path, run)
-        if differ:
-            raise ValueError(
-                f"{output}: holds a run with other settings: {', '.join(differ)}; give the same ones or another "
-                "folder, or start anew with --overwrite"
-            )
-    elif path.exists():
-        for name in ("checkpoints", "cache"):
-            shutil.rmtree(output / name, ignore_errors=True)
-        for name in ("log.jsonl", "model.safetensors", "curves.png", "README.md"):
-            (output / name).unlink(missing_ok=True)
+    differ = _differences(path, run) if path.exists() and not overwrite else []
+    # A run that failed before it had learnt anything is no loss.
+    if differ and any((output / "checkpoints").glob("checkpoint-*")):
+        raise ValueError(
+            f"{output}: holds a run with other settings: {', '.join(differ)}; give the same ones or another "
+            "folder, or start anew with --overwrite"
+        )
+    if path.exists():
+        if overwrite or differ:
+            for name in ("checkpoints", "cache"):
+                shutil.rmtree(output / name, ignore_errors=True)
+            for name in ("log.jsonl", "model.safetensors", "curves.png", "README.md"):
+                (output / name).unlink(missing_ok=True)
     elif output.is_dir() and any(output.iterdir()):
         raise ValueError(f"{output}: holds files that are of no pretraining run; give another folder")
     output.mkdir(parents=True, exist_ok=True)

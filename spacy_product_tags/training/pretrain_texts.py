@@ -3,6 +3,7 @@ import hashlib
 import json
 import re
 import shutil
+import warnings
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -108,6 +109,9 @@ def make_cutter(segmenter: Optional[Union[str, Path]] = None) -> Tuple[str, Cutt
     try:
         return "jieba", _load_jieba().cut
     except ImportError:
+        warnings.warn(
+            "Chinese is masked character by character: for whole words install jieba, or give a segmenter", stacklevel=2
+        )
         return "characters", list
 
 
@@ -191,6 +195,9 @@ def open_texts(folder: Union[str, Path]) -> Texts:
 def _encode(
     texts: List[str], tokenizer: "PreTrainedTokenizerFast", cut: Cutter
 ) -> Iterator[Tuple[List[int], np.ndarray]]:
+    # What a saved tokenizer pads and cuts off is no text.
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.backend_tokenizer.no_truncation()
     encodings = tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)
     for text, encoding in zip(texts, encodings):
         if encoding.ids:

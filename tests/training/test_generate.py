@@ -1,5 +1,6 @@
 import json
 import random
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -107,6 +108,12 @@ def test_a_title_that_must_stay_unseen_does_not_come_out(listings, taxonomy):
 def test_listings_that_are_not_given_leave_no_trace(listings, taxonomy):
     assert "Anvil" not in "\n".join(generate_titles(listings[:4], [taxonomy], 800, 0))
     assert "Anvil" in "\n".join(generate_titles(listings, [taxonomy], 800, 0))
+
+
+@pytest.mark.parametrize("lang", ["en-GB", "fil"])
+def test_listings_of_a_region_and_of_longer_codes_are_varied_too(listings, lang):
+    own = [replace(listing, lang=lang) for listing in listings if listing.lang == "en"]
+    assert len(list(generate_titles(own, (), 10, 0))) == 10
 
 
 def test_it_streams(listings, taxonomy):

@@ -139,6 +139,19 @@ def test_a_damaged_checkpoint_is_passed_over(done, tmp_path, damage):
     assert find_checkpoint(folder) is None
 
 
+def test_a_start_that_failed_stands_in_nobody_s_way(corpus, tmp_path):
+    with pytest.raises((OSError, ValueError)):
+        pretrain([corpus], tmp_path / "run", replace(TINY, init=str(tmp_path / "nothing"), steps=2))
+    assert (pretrain([corpus], tmp_path / "run", replace(TINY, steps=2)) / "model.safetensors").exists()
+
+
+def test_what_is_missing_is_said_before_any_work(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"\[pretrain\]"):
+        pretrain([corpus], tmp_path / "run", TINY)
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_settings_are_named_and_overwrite_starts_anew(corpus, tmp_path):
     settings = replace(TINY, steps=2)
     folder = pretrain([corpus], tmp_path / "run", settings)

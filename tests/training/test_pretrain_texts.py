@@ -101,5 +101,21 @@ def test_the_segmenter_cuts_if_there_is_one(tmp_path):
 
 def test_without_jieba_characters_are_words(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "jieba", None)
-    name, cut = make_cutter()
+    with pytest.warns(UserWarning, match="install jieba"):
+        name, cut = make_cutter()
     assert name == "characters" and list(cut("手机")) == ["手", "机"]
+
+
+def test_a_tokenizer_that_pads_and_cuts_off_does_neither_here(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("手机壳\n" + "棉" * 40 + "\n", encoding="utf8")
+    kept = TOKENIZER.backend_tokenizer
+    kept.enable_truncation(16)
+    kept.enable_padding(length=16, pad_token="[PAD]", pad_id=TOKENIZER.pad_token_id)
+    try:
+        texts = encode_texts([path], TOKENIZER, tmp_path / "out", max_pieces=100)
+    finally:
+        kept.no_truncation()
+        kept.no_padding()
+    assert np.diff(texts.starts).tolist() == [3, 40]
+    assert TOKENIZER.pad_token_id not in texts.ids
