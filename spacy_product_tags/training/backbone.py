@@ -29,12 +29,20 @@ def create_backbone(
     seed (int): Seed of the weights.
     RETURNS (Path): The folder, with config.json, model.safetensors and tokenizer.json.
     """
-    from transformers import BertConfig
-
     from .vocabulary import train_vocabulary
 
     tokenizer = train_vocabulary(texts, vocab_size, max_positions=max_positions)
-    config = BertConfig(
+    config = bert_config(tokenizer, layers, width, heads, max_positions)
+    return _save(tokenizer, config, Path(folder), seed)
+
+
+def bert_config(
+    tokenizer: "PreTrainedTokenizerFast", layers: int, width: int, heads: int, max_positions: int
+) -> "PretrainedConfig":
+    """Describe a BERT for a tokenizer; its inner layers have four times the width. RETURNS (BertConfig): Its config."""
+    from transformers import BertConfig
+
+    return BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
         num_hidden_layers=layers,
@@ -43,7 +51,6 @@ def create_backbone(
         max_position_embeddings=max_positions,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return _save(tokenizer, config, Path(folder), seed)
 
 
 def create_untrained_twin(backbone: Union[str, Path], folder: Union[str, Path], *, seed: int = 0) -> Path:

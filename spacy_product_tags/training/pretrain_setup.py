@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, Union
 
 from ..errors import ListingError
+from .backbone import bert_config
 from .listings import raise_error
 from .pretrain import POSITIONS, PretrainSettings, write_json
 
@@ -83,7 +84,7 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
     RAISES (ValueError): Where the rows are too long for it.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForMaskedLM, BertConfig
+    from transformers import AutoConfig, AutoModelForMaskedLM
 
     if settings.init:
         config = AutoConfig.from_pretrained(settings.init)
@@ -92,15 +93,7 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
         if settings.length > most:
             raise ValueError(f"length: {settings.length} is too much for {settings.init}, which takes {most} pieces")
     else:
-        config = BertConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=settings.width,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=4 * settings.width,
-            max_position_embeddings=POSITIONS,
-            pad_token_id=tokenizer.pad_token_id,
-        )
+        config = bert_config(tokenizer, settings.layers, settings.width, settings.heads, POSITIONS)
     for name in _DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, settings.dropout)

@@ -104,10 +104,10 @@ def make_cutter(segmenter: Optional[Union[str, Path]] = None) -> Tuple[str, Cutt
         from ..pkuseg import PkusegModel
 
         return "pkuseg", PkusegModel.from_disk(segmenter).cut
-    from .segmenter import _load_jieba
+    from .segmenter import load_jieba
 
     try:
-        return "jieba", _load_jieba().cut
+        return "jieba", load_jieba().cut
     except ImportError:
         warnings.warn(
             "Chinese is masked character by character: for whole words install jieba, or give a segmenter", stacklevel=2

@@ -29,7 +29,7 @@ def silver_segmentation(listings: Iterable[Listing]) -> Iterator[List[str]]:
     YIELDS (List[str]): The words of each listing; what is not Chinese comes unsplit, ``"".join(words) == text``.
     RAISES (ImportError): Without jieba.
     """
-    jieba = _load_jieba()
+    jieba = load_jieba()
     for listing in listings:
         text = listing.text
         edges = {0, len(text)}
@@ -117,7 +117,8 @@ def _chinese_runs(words: Iterable[str]) -> Iterator[List[str]]:
             run = []
 
 
-def _load_jieba() -> Any:
+def load_jieba() -> Any:
+    """Import jieba without its noise. RETURNS (module): jieba. RAISES (ImportError): Where it is not installed."""
     try:
         with warnings.catch_warnings():
             # jieba imports pkg_resources, which warns that it is old.
