@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import re
 import unicodedata
 
 import pytest
@@ -74,7 +75,8 @@ def test_offsets_point_at_what_a_piece_was_made_of(tokenizer, text):
         assert last <= start < end <= len(text)
         last = start
         piece = tokenizer.convert_ids_to_tokens(number)
-        surface = unicodedata.normalize("NFKC", text[start:end]).lower().replace("\ufe0f", "")
+        # What joins emoji or chooses their look is dropped, also from within a piece.
+        surface = re.sub("[\u200d\ufe0f]", "", unicodedata.normalize("NFKC", text[start:end]).lower())
         assert piece == "[UNK]" or piece.removeprefix("##") in surface, (piece, text[start:end])
 
 
