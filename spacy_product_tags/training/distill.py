@@ -25,7 +25,7 @@ from ..models.hidden_states import HiddenStates
 from ..pipeline.decoding import survey
 from ..pipeline.tag_generator import TagGenerator
 from .corpus import to_example
-from .listings import Listing, raise_error
+from .listings import Listing, pass_over, raise_error
 from .pretrain_texts import read_texts
 
 # Marks the reference of an example that has no gold tags.
@@ -131,7 +131,7 @@ class UnlabelledCorpus:
                 yield example
         if not count:
             raise ValueError(f"no text in {', '.join(map(str, self.paths))}")
-        self.on_error = _pass_over
+        self.on_error = pass_over
 
 
 class Lessons:
@@ -174,10 +174,6 @@ def _read(nlp: Language, component: str, texts: Sequence[str]) -> List[Doc]:
             break
         docs = list(pipe.pipe(docs)) if hasattr(pipe, "pipe") else [pipe(doc) for doc in docs]
     return docs
-
-
-def _pass_over(error: ListingError) -> None:
-    """Leave out a bad line that was reported already."""
 
 
 def _check_settings(temperature: float, hidden_weight: float, gold_share: float) -> None:

@@ -128,6 +128,10 @@ def _slim(tag: Tag) -> Dict[str, Any]:
     return {k: v for k, v in tag.to_dict().items() if k in ("text", "facet") or v != getattr(default, k)}
 
 
+def pass_over(error: ListingError) -> None:
+    """Leave out a bad line that was reported before: an `on_error` for a second reading."""
+
+
 def raise_error(error: ListingError) -> None:
     """Raise the error: the default of what to do with a bad line."""
     raise error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, Union
 
 from ..errors import ListingError
 from .backbone import bert_config
-from .listings import raise_error
+from .listings import pass_over, raise_error
 from .pretrain import POSITIONS, PretrainSettings, write_json
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def prepare_texts(
         tokenizer.save_pretrained(part)
         part.rename(folder / "tokenizer")
         # The files are read a second time: nobody wants to see their errors twice.
-        report = _pass_over
+        report = pass_over
     if (folder / "texts").exists():
         return tokenizer, open_texts(folder / "texts")
     texts = encode_texts(
@@ -69,10 +69,6 @@ def prepare_texts(
         on_error=report,
     )
     return tokenizer, texts
-
-
-def _pass_over(error: ListingError) -> None:
-    """Pass over a bad line that was reported before."""
 
 
 def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings) -> "PreTrainedModel":
