@@ -36,9 +36,9 @@ def measure(nlp: Language, texts: Sequence[str], *, batch_size: int = 128, repea
 
     The bare forward gets tokenized texts for nothing, in batches of like length over the whole set, so that hardly
     anything is padded. The other two start from text. They all take turns, so that whatever else the machine does
-    meets all.
+    meets all. All compute in full precision.
 
-    nlp (Language): A pipeline with a `transformer`.
+    nlp (Language): A pipeline with a `transformer`; its `mixed_precision` is off afterwards.
     texts (Sequence[str]): The texts.
     batch_size (int): Texts in a batch.
     repeats (int): Rounds.
@@ -48,6 +48,8 @@ def measure(nlp: Language, texts: Sequence[str], *, batch_size: int = 128, repea
     if "transformer" not in nlp.pipe_names:
         names = ", ".join(nlp.pipe_names) or "nothing"
         raise ValueError(f"bench needs a pipeline with a 'transformer'; this one has {names}")
+    transformer = nlp.get_pipe("transformer").model
+    transformer.attrs["mixed_precision"] = transformer.layers[0].shims[0]._mixed_precision = False
     rest = [name for name in nlp.pipe_names if name != "transformer"]
     runs: Dict[str, Callable[[], None]] = {
         "bare transformers forward": _bare(nlp, texts, batch_size),

@@ -7,6 +7,7 @@ import spacy
 from spacy.cli.train import train
 from spacy.util import load_config
 
+from spacy_product_tags.models.shipped import SHIPPED
 from spacy_product_tags.training.listings import Listing, write_listings
 from spacy_product_tags.training.segmenter import silver_segmentation, train_segmenter
 
@@ -42,26 +43,32 @@ def test_config_trains_offline(name, tiny_bert, segmenter, listings, tmp_path):
         "components.product_tag_generator.model.dropout": 0.0,
         "corpora.train.augmenter.level": 0.5,
     }
-    if not name.endswith("trf"):
-        encoder = "components.product_tag_generator.model.tok2vec"
-        overrides |= {f"{encoder}.depth": 1, f"{encoder}.width": 64, f"{encoder}.rows": 1000}
-        overrides |= {f"{encoder}.dropout": 0.0, f"{encoder}.word_dropout": 0.0, "training.max_steps": 60}
     train(ROOT / "configs" / f"{name}.cfg", tmp_path / "out", overrides=overrides)
     # The backbone is not needed any more: everything is in the pipeline.
     nlp = spacy.load(tmp_path / "out" / "model-last")
     tags = nlp(listings[0].title)._.tags
     assert {tag.text for tag in tags} & {tag.text for tag in listings[0].tags}
     assert all(tag.text == listings[0].title[tag.start : tag.end] for tag in tags)
-    if name.endswith("trf"):
-        assert nlp(listings[0].title)._.trf_data is None, "the doc_cleaner should have removed it"
+    assert nlp(listings[0].title)._.trf_data is None, "the doc_cleaner should have removed it"
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+def test_the_small_config_trains_as_it_is(segmenter, listings, tmp_path):
+    corpus = tmp_path / "corpus.jsonl"
+    write_listings(corpus, listings)
+    overrides = {"paths.train": str(corpus), "paths.dev": str(corpus), "paths.segmenter": str(segmenter)}
+    train(ROOT / "configs" / "zh.cfg", tmp_path / "out", overrides={**overrides, "training.max_steps": 2})
+    loaded = spacy.load(tmp_path / "out" / "model-last")
+    assert loaded.get_pipe("transformer").model.get_dim("nO") == 256
+    assert loaded.get_pipe("product_tag_generator").labels
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, "zh_direct"])
 def test_config_is_complete(name):
     config = load_config(ROOT / "configs" / f"{name}.cfg", interpolate=False)
     assert set(config["paths"]) == {"train", "dev", "backbone", "encoder", "segmenter", "user_dict", "lexicon", "values"}
-    assert not any(config["paths"].values()), "a config names no file of anybody's"
-    assert config["nlp"]["lang"] == name.removesuffix("_trf")
+    backbone = None if name.endswith("_trf") else SHIPPED
+    assert {k: v for k, v in config["paths"].items() if v} == ({"backbone": backbone} if backbone else {})
+    assert config["nlp"]["lang"] == name.split("_")[0]
 
 
 def test_missing_backbone_says_what_to_do(tmp_path, listings, capsys):

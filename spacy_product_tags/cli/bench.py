@@ -1,5 +1,6 @@
 """`product-tags bench`: how much of the bare encoder's speed the pipeline keeps."""
 import os
+import statistics
 from pathlib import Path
 from typing import Optional
 
@@ -14,10 +15,10 @@ from ._util import CommandError, load_pipeline
 def bench_cli(
     # fmt: off
     corpus: Path = typer.Argument(..., help="JSONL file of listings, such as corpus/compiled/train.jsonl"),
-    model: Optional[str] = typer.Option(None, "--model", "-m", help="Pipeline whose tokenizer and preprocessor to use; one with a transformer is timed as it is"),
-    backbone: Optional[str] = typer.Option(None, "--backbone", "-b", help="Saved backbone [default: a new BERT of --layers and --width]"),
-    layers: int = typer.Option(4, help="Layers of the new BERT"),
-    width: int = typer.Option(256, help="Width of the new BERT"),
+    model: Optional[str] = typer.Option(None, "--model", "-m", help="Pipeline to time; with --layers, --width or --backbone, or without a transformer, only its tokenizer and preprocessor are used"),
+    backbone: Optional[str] = typer.Option(None, "--backbone", "-b", help="Saved backbone under random heads"),
+    layers: Optional[int] = typer.Option(None, help="Layers of a new BERT under random heads [default: 4]"),
+    width: Optional[int] = typer.Option(None, help="Width of the new BERT [default: 256]"),
     lang: str = typer.Option("zh", "--lang", "-l", help="Language, where no --model is given"),
     limit: int = typer.Option(1024, help="Texts at most"),
     batch_size: int = typer.Option(128, help="Texts in a batch"),
@@ -37,16 +38,17 @@ def bench_cli(
     torch.set_num_threads(threads)
     texts = [listing.text for listing, _ in zip(read_listings(corpus), range(limit))]
     source = load_pipeline(model, gpu_id) if model else None
-    if source is not None and "transformer" in source.pipe_names:
+    if source is not None and "transformer" in source.pipe_names and not (backbone or layers or width):
         nlp = source
     else:
-        nlp = random_pipeline(texts, lang=lang, layers=layers, width=width, backbone=backbone, source=source)
+        size = {"layers": layers or 4, "width": width or 256}
+        nlp = random_pipeline(texts, lang=lang, backbone=backbone, source=source, **size)
     try:
         timings = measure(nlp, texts, batch_size=batch_size, repeats=repeats)
     except ValueError as err:
         raise CommandError(str(err)) from err
     config = nlp.get_pipe("transformer").model.transformer.config
-    pieces = len(nlp.get_pipe("transformer").model.tokenizer("\n".join(texts))["input_ids"]) / max(len(texts), 1)
+    pieces = statistics.mean(map(len, nlp.get_pipe("transformer").model.tokenizer(texts)["input_ids"]))
     title = f"{len(texts)} texts of {pieces:.0f} wordpieces, {config.num_hidden_layers}×{config.hidden_size}, batch {batch_size}"
     table = Table("what", "texts/s", "of bare", "cpu/wall", title=f"{title}, {threads} thread(s)")
     for timing in timings:

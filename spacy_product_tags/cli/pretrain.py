@@ -17,7 +17,7 @@ def pretrain_cli(
     # fmt: off
     inputs: List[Path] = typer.Argument(..., metavar="FILE...", help="Texts: JSONL with title or text (.jsonl, .jsonl.gz), or a text a line (.txt)"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="Folder for the model, checkpoints and log; the same command goes on with a run that was killed"),
-    init: str = typer.Option("", "--init", help="Model to go on from, a folder or a hub name [default: a new BERT]"),
+    init: str = typer.Option("", "--init", help="Model to go on from: product-tags-mini, a folder or a hub name [default: a new BERT]"),
     layers: int = typer.Option(4, help="Layers of the new BERT"),
     width: int = typer.Option(256, help="Width of the new BERT"),
     heads: int = typer.Option(0, help="Attention heads of the new BERT; 0 = one for each 64 of width"),
@@ -41,7 +41,7 @@ def pretrain_cli(
     # fmt: on
 ) -> None:
     """
-    Train a masked language model on unlabelled listings, from nothing or further, as a backbone for the trf configs.
+    Train a masked language model on unlabelled listings, from nothing or further, as a backbone for any config.
     """
     for path in inputs:
         if not path.is_file():
@@ -87,7 +87,8 @@ def pretrain_cli(
             overwrite=overwrite,
             use_gpu=gpu_id >= 0,
             progress=True,
-            command=shlex.join(["product-tags", *sys.argv[1:]]),
+            # Also where it ran as `python -m spacy product-tags pretrain`.
+            command=shlex.join(["product-tags", *sys.argv[1 + (sys.argv[1:2] == ["product-tags"]) :]]),
             on_error=complaints,
         )
     except (ValueError, ImportError) as err:

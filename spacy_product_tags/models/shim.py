@@ -67,14 +67,6 @@ class ModuleShim(PyTorchShim):
             for name, data in usual.items():
                 own[name].data = data
 
-    def copy_weights(self, other: "ModuleShim") -> None:
-        """Take over another's weights; the sizes must be the same, other settings may differ.
-
-        other (ModuleShim): Where to copy from.
-        RAISES (RuntimeError): Where a weight is missing or has another shape.
-        """
-        self._model.load_state_dict(other._model.state_dict())
-
     def to_bytes(self) -> bytes:
         """Save sizes and weights. RETURNS (bytes): msgpack around a safetensors file; nothing is pickled."""
         from safetensors.torch import save

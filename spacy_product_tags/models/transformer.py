@@ -20,8 +20,10 @@ from spacy_transformers.span_getters import get_doc_spans
 from thinc.api import Model, get_torch_default_device, torch2xp
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
+from transformers.utils import logging
 
 from .pieces import surrogates_replaced, token_offsets
+from .shipped import SHIPPED, find_backbone
 
 # Key in the model output under which a doc's data hold the offsets.
 OFFSETS = "char_offsets"
@@ -67,10 +69,10 @@ class WordpieceData(TransformerData):
 class WindowedTransformerModel(TransformerModel):
     """`TransformerModel` with this module's forward pass.
 
-    name (str): Name on the hub or folder of the pretrained model.
+    name (str): Name on the hub or folder of the pretrained model, or `product-tags-mini`, which ships with the package.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer.
     transformer_config (Dict[str, Any]): Settings of the transformer.
-    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPUs that have it.
+    mixed_precision (bool): Half precision: float16 on GPU, bfloat16 in training on CPUs that have it.
     grad_scaler_config (Dict[str, Any]): Settings of the gradient scaler.
     stride (int): Wordpieces that the windows of a long text share.
     """
@@ -84,9 +86,9 @@ class WindowedTransformerModel(TransformerModel):
         grad_scaler_config: Dict[str, Any],
         stride: int,
     ) -> None:
-        # The shim's own half precision is for GPUs; `_precision` sees to it on CPU.
+        # The shim's own half precision is for GPUs; `_precision` sees to it on CPU. The shim fills its settings in.
         on_gpu = mixed_precision and get_torch_default_device().type != "cpu"
-        super().__init__(name, get_doc_spans, tokenizer_config, transformer_config, on_gpu, grad_scaler_config)
+        super().__init__(name, get_doc_spans, tokenizer_config, transformer_config, on_gpu, dict(grad_scaler_config))
         self._func = forward
         self.init = init
         self.attrs["stride"] = stride
@@ -102,10 +104,18 @@ class WindowedTransformerModel(TransformerModel):
         copied.attrs["has_transformer"] = self.attrs["has_transformer"]
         return copied
 
+    def to_bytes(self) -> bytes:
+        """Save the model. RETURNS (bytes): Settings and weights, without the name: it may be a path of this machine."""
+        name, self.attrs["name"] = self.attrs["name"], ""
+        try:
+            return super().to_bytes()
+        finally:
+            self.attrs["name"] = name
+
     def from_bytes(self, bytes_data: bytes) -> "WindowedTransformerModel":
         """Load the model. RAISES (ValueError): Where the data is damaged."""
         # As the config says, where `spacy.load(…, config=…)` can change them; thinc would load what was saved.
-        chosen = {name: self.attrs[name] for name in ("mixed_precision", "stride")}
+        chosen = {name: self.attrs[name] for name in ("name", "mixed_precision", "stride")}
         try:
             super().from_bytes(bytes_data)
         except Exception as err:
@@ -127,10 +137,10 @@ def build_transformer_model_v1(
 ) -> Model[List[Doc], FullTransformerBatch]:
     """Build the model of the shared `transformer` component.
 
-    name (str): Name on the hub or folder of the pretrained model.
+    name (str): Name on the hub or folder of the pretrained model, or `product-tags-mini`, which ships with the package.
     tokenizer_config (Dict[str, Any]): Settings of the tokenizer, which must be a fast one.
     transformer_config (Dict[str, Any]): Settings of the transformer.
-    mixed_precision (bool): Whether to run in half precision: float16 on GPU, bfloat16 on CPUs that have it.
+    mixed_precision (bool): Half precision: float16 on GPU, bfloat16 in training on CPUs that have it.
     grad_scaler_config (Dict[str, Any]): Settings of the gradient scaler.
     stride (int): Wordpieces that the windows of a long text share.
     RETURNS (Model[List[Doc], FullTransformerBatch]): The model.
@@ -155,14 +165,29 @@ def replace_listener_cfg(model_config: Dict[str, Any], listener_config: Dict[str
 
 def init(model: WindowedTransformerModel, X: Optional[List[Doc]] = None, Y: Any = None) -> None:
     """Load the pretrained model. RAISES (ValueError): Where it is neither a folder nor on the hub within reach."""
+    name = model.attrs["name"]
+    verbosity = logging.get_verbosity()
     try:
+        model.attrs["name"] = find_backbone(name)
+        if name == SHIPPED:
+            # Says that the pooler is new, which nothing here uses.
+            logging.set_verbosity_error()
         init_backbone(model, X, Y)
     except (OSError, ValueError) as err:
-        raise ValueError(
-            f"the backbone {model.attrs['name']!r} can't be loaded: it is neither a folder with a saved transformers "
-            "model nor a name that the hub or its local cache knows. Set [paths] backbone (vars.backbone in "
-            f"project.yml) to a folder with config.json, the weights and tokenizer.json. ({err})"
-        ) from err
+        if name == SHIPPED:
+            problem = f"{find_backbone(name)} is not whole; install spacy-product-tags again"
+        else:
+            problem = (
+                f"it is neither {SHIPPED!r}, nor a folder with a saved transformers model, nor a name that the hub or "
+                "its local cache knows. Set [paths] backbone (vars.backbone in project.yml) to a folder with "
+                "config.json, the weights and tokenizer.json"
+            )
+        raise ValueError(f"the backbone {name!r} can't be loaded: {problem}. ({err})") from err
+    finally:
+        model.attrs["name"] = name
+        logging.set_verbosity(verbosity)
+    # The config is saved with the model; where this machine keeps the backbone should not be.
+    model.transformer.config._name_or_path = ""
     if not model.tokenizer.is_fast:
         raise ValueError(
             f"the tokenizer of {model.attrs['name']!r} is a slow one and gives no character offsets; save the backbone "
@@ -183,8 +208,7 @@ def forward(
     if not is_train:
         vectors: List[Any] = [None] * len(windows)
         for batch in _alike(windows):
-            with _precision(model):
-                output = layer.predict(_to_batch(model, [windows[i] for i in batch]))
+            output = layer.predict(_to_batch(model, [windows[i] for i in batch]))
             hidden = torch2xp(output.last_hidden_state.float())  # (W, L, D)
             for row, i in enumerate(batch):
                 vectors[i] = hidden[row, : len(windows[i].ids)]  # (n, D)
@@ -205,9 +229,10 @@ def forward(
 
 
 def _precision(model: WindowedTransformerModel) -> torch.autocast:
-    """Compute in bfloat16 on CPU if that's asked for; weights and the last layer's output stay in float32.
+    """Train in bfloat16 on CPU if that's asked for; weights and the last layer's output stay in float32.
 
-    CPUs that can't do it themselves would be several times slower, so there it stays off.
+    CPUs that can't do it themselves would be several times slower, so there it stays off. What is predicted would
+    depend on the processor and on what else is in the batch, so that is in full precision.
     """
     half = model.attrs["mixed_precision"] and get_torch_default_device().type == "cpu" and _has_bfloat16()
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=half)

@@ -2,6 +2,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterable, Union
 
+from ..models.shipped import find_backbone
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerFast
 
@@ -63,8 +65,9 @@ def create_untrained_twin(backbone: Union[str, Path], folder: Union[str, Path], 
     """
     from transformers import AutoConfig, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(backbone, use_fast=True)
-    return _save(tokenizer, AutoConfig.from_pretrained(backbone), Path(folder), seed)
+    path = find_backbone(backbone)
+    tokenizer = AutoTokenizer.from_pretrained(path, use_fast=True)
+    return _save(tokenizer, AutoConfig.from_pretrained(path), Path(folder), seed)
 
 
 def _save(tokenizer: "PreTrainedTokenizerFast", config: "PretrainedConfig", folder: Path, seed: int) -> Path:

@@ -1,11 +1,11 @@
 """`copy_encoder`: start from the encoder of a pipeline that is trained already."""
 from functools import partial
 from pathlib import Path
-from typing import Callable, Union
+from typing import Callable, Dict, Union
 
 from spacy.language import Language
 from spacy.util import load_model
-from thinc.api import Model
+from thinc.api import Model, Shim
 
 
 def create_copy_encoder(
@@ -16,7 +16,8 @@ def create_copy_encoder(
     What an encoder learnt on one set of listings helps on another, whatever the facets; the head starts anew.
 
     source (Union[str, Path, None]): A trained pipeline, its folder or the name of its package; None = copy nothing.
-    component (str): The component whose encoder is copied, in either pipeline.
+    component (str): The component whose encoder is copied, in either pipeline; where it listens to a transformer, that
+        one's weights are.
     RETURNS (Callable[[Language], Language]): The callback.
     """
     return partial(copy_encoder, source=source, component=component)
@@ -27,7 +28,7 @@ def copy_encoder(nlp: Language, source: Union[str, Path, None], component: str) 
 
     nlp (Language): The pipeline.
     source (Union[str, Path, None]): The trained pipeline; None = nothing is done.
-    component (str): The component whose ``tok2vec`` is copied.
+    component (str): The component whose ``tok2vec`` is copied, or the transformer that it listens to.
     RETURNS (Language): The pipeline.
     RAISES (ValueError): Where either has no such component, or their encoders are not of one shape.
     """
@@ -37,31 +38,43 @@ def copy_encoder(nlp: Language, source: Union[str, Path, None], component: str) 
     for pipeline, name in ((trained, str(source)), (nlp, "the pipeline in training")):
         if component not in pipeline.pipe_names:
             raise ValueError(f"copy_encoder: {name} has no component {component!r}, only {pipeline.pipe_names}")
-    ours, theirs = (pipeline.get_pipe(component).model.get_ref("tok2vec") for pipeline in (nlp, trained))
+    ours, theirs = (_find_encoder(pipeline, component) for pipeline in (nlp, trained))
     try:
-        copied = _copy(ours, theirs)
+        _copy(ours, theirs)
     except (ValueError, KeyError, RuntimeError) as err:
-        problem = f"the encoder of {source} is not of the shape of [components.{component}.model.tok2vec]"
+        problem = f"the encoder of {source} is not of the shape of the one that [components.{component}] has"
         raise ValueError(f"copy_encoder: {problem}; take the settings of its config.cfg ({err})") from err
-    if not copied:
-        problem = f"the encoder of {component!r} has no weights of its own, it listens to another component"
-        raise ValueError(f"copy_encoder: {problem}; give that one the trained transformer's folder")
     return nlp
 
 
-def _copy(ours: Model, theirs: Model) -> int:
-    """Copy all weights; settings such as dropout stay. RETURNS (int): How many parts had any."""
+def _find_encoder(nlp: Language, component: str) -> Model:
+    """Find the encoder under a component's head. RETURNS (Model): Its own, or that of the component it listens to."""
+    encoder = nlp.get_pipe(component).model.get_ref("tok2vec")
+    if not any(hasattr(node, "upstream_name") for node in encoder.walk()):
+        return encoder
+    for name, pipe in nlp.pipeline:
+        if component in getattr(pipe, "listening_components", ()):
+            return nlp.get_pipe(name).model
+    raise ValueError(f"copy_encoder: the component that {component!r} listens to is not in the pipeline")
+
+
+def _copy(ours: Model, theirs: Model) -> None:
+    """Copy all weights; settings such as dropout stay."""
     nodes, others = list(ours.walk()), list(theirs.walk())
     if [node.name for node in nodes] != [node.name for node in others]:
         raise ValueError(f"{[node.name for node in others]} instead of {[node.name for node in nodes]}")
-    copied = 0
     for node, other in zip(nodes, others):
         for name in node.param_names:
             if node.get_param(name).shape != other.get_param(name).shape:
                 raise ValueError(f"{name} of {node.name}: {other.get_param(name).shape}")
             node.set_param(name, other.get_param(name).copy())
-            copied += 1
         for shim, source in zip(node.shims, other.shims):
-            shim.copy_weights(source)
-            copied += 1
-    return copied
+            if _vocabulary(shim) != _vocabulary(source):
+                raise ValueError("another vocabulary")
+            shim._model.load_state_dict(source._model.state_dict())
+
+
+def _vocabulary(shim: Shim) -> Dict[str, int]:
+    """Give the vocabulary of a transformer's tokenizer. RETURNS (Dict[str, int]): Empty where there is none."""
+    hf_model = getattr(shim, "_hfmodel", None)
+    return hf_model.tokenizer.get_vocab() if hf_model is not None and hf_model.tokenizer is not None else {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, Union
 
 from ..errors import ListingError
+from ..models.shipped import find_backbone
 from .listings import raise_error
 
 SETTINGS = "pretrain.json"
@@ -20,7 +21,7 @@ POSITIONS = 512
 class PretrainSettings:
     """What decides the weights that come out; a run is continued with the same settings only.
 
-    init (str): Model to go on from, a folder or a hub name, with its own tokenizer; "" = a new BERT.
+    init (str): Model to go on from, with its tokenizer: `product-tags-mini`, a folder or a hub name; "" = a new BERT.
     layers, width, heads (int): Sizes of the new BERT; its inner layers have four times the width.
     vocab_size (int): Pieces of the new vocabulary.
     segmenter (str): Folder of a pkuseg model that cuts Chinese into words; "" = jieba's dictionary.
@@ -171,8 +172,9 @@ def digest_inputs(paths: Sequence[Union[str, Path]], settings: PretrainSettings)
     files = [Path(path) for path in paths]
     if settings.segmenter:
         files.extend(sorted(path for path in Path(settings.segmenter).iterdir() if path.is_file()))
-    if (Path(settings.init) / "tokenizer.json").is_file():
-        files.append(Path(settings.init) / "tokenizer.json")
+    tokenizer = Path(find_backbone(settings.init)) / "tokenizer.json"
+    if settings.init and tokenizer.is_file():
+        files.append(tokenizer)
     total = hashlib.sha256()
     for path in files:
         with path.open("rb") as file:

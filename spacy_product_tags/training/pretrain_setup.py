@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, Union
 
 from ..errors import ListingError
+from ..models.shipped import find_backbone
 from .backbone import bert_config
 from .listings import pass_over, raise_error
 from .pretrain import POSITIONS, PretrainSettings, write_json
@@ -42,7 +43,7 @@ def prepare_texts(
 
     report: Callable[[ListingError], None] = on_error
     if settings.init:
-        tokenizer = AutoTokenizer.from_pretrained(settings.init, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(find_backbone(settings.init), use_fast=True)
         if not tokenizer.is_fast:
             raise ValueError(f"init: {settings.init} has no fast tokenizer; its pieces have no place in the text")
         missing = [name for name in ("cls", "sep", "pad", "mask") if getattr(tokenizer, f"{name}_token_id") is None]
@@ -83,7 +84,7 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
     from transformers import AutoConfig, AutoModelForMaskedLM
 
     if settings.init:
-        config = AutoConfig.from_pretrained(settings.init)
+        config = AutoConfig.from_pretrained(find_backbone(settings.init))
         # RoBERTa's positions begin behind the padding's.
         most = getattr(config, "max_position_embeddings", POSITIONS) - first_position(config, tokenizer)
         if settings.length > most:
@@ -96,7 +97,8 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         if settings.init:
-            return AutoModelForMaskedLM.from_pretrained(settings.init, config=config, torch_dtype=torch.float32)
+            path = find_backbone(settings.init)
+            return AutoModelForMaskedLM.from_pretrained(path, config=config, torch_dtype=torch.float32)
         return AutoModelForMaskedLM.from_config(config)
 
 
@@ -194,6 +196,6 @@ def save_model(
     config = json.loads((folder / "config.json").read_text(encoding="utf8"))
     # Whatever is on disk, the model is one in full precision.
     config["torch_dtype"] = "float32"
-    own = AutoConfig.from_pretrained(settings.init) if settings.init else BertConfig()
+    own = AutoConfig.from_pretrained(find_backbone(settings.init)) if settings.init else BertConfig()
     config.update({name: getattr(own, name) for name in _DROPOUTS if hasattr(own, name)})
     write_json(folder / "config.json", config)

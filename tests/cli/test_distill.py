@@ -6,10 +6,8 @@ import spacy
 from spacy_product_tags.training.listings import write_listings
 
 CONFIG = Path(__file__).parents[2] / "configs" / "en.cfg"
-ENCODER = "--components.product_tag_generator.model.tok2vec"
 TINY = [
-    f"{ENCODER}.width=16", f"{ENCODER}.depth", 1, f"{ENCODER}.rows", 500, f"{ENCODER}.features", 8,
-    "--training.max_steps", 2, "--training.eval_frequency", 2,
+    "--components.product_tag_generator.model.hidden_width=16", "--training.max_steps", 2, "--training.eval_frequency", 2,
 ]  # fmt: skip
 
 
@@ -22,10 +20,11 @@ def files(gold, tmp_path):
     return {"gold": tmp_path / "gold.jsonl", "titles": tmp_path / "titles.jsonl", "out": tmp_path / "out"}
 
 
-def test_a_student_is_trained_and_a_bad_line_reported_once(run, pipeline, files):
+def test_a_student_is_trained_and_a_bad_line_reported_once(run, pipeline, files, tiny_bert):
     result = run(
         "distill", CONFIG, pipeline, pipeline, "--texts", files["titles"], "--output", files["out"], "--temperature", 2,
         "--weight-hidden", 0.5, "--gold-share", 0.25, *TINY, "--paths.train", files["gold"], "--paths.dev", files["gold"],
+        "--paths.backbone", tiny_bert,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines()[-1] == str(files["out"] / "model-best")
@@ -33,7 +32,7 @@ def test_a_student_is_trained_and_a_bad_line_reported_once(run, pipeline, files)
     assert result.stderr.count("titles.jsonl:4: line: not valid JSON") == 1
     assert "1 bad line(s) left out" in result.stderr
     student = spacy.load(files["out"] / "model-best")
-    assert student.config["components"]["product_tag_generator"]["model"]["tok2vec"]["width"] == 16
+    assert student.config["components"]["product_tag_generator"]["model"]["hidden_width"] == 16
     teacher = spacy.load(pipeline)
     assert student.get_pipe("product_tag_generator").labels == teacher.get_pipe("product_tag_generator").labels
 

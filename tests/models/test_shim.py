@@ -56,16 +56,6 @@ def test_averages_of_others_change_nothing():
         assert all(torch.equal(weight, before[name]) for name, weight in weights(shim).items())
 
 
-def test_copied_weights_are_the_others_and_apart_from_them():
-    shim, other = make_shim(), make_shim()
-    shim.copy_weights(other)
-    assert all(torch.equal(weight, weights(other)[name]) for name, weight in weights(shim).items())
-    step(shim, Adam(0.1))
-    assert not torch.equal(weights(shim)["weight"], weights(other)["weight"])
-    with pytest.raises(RuntimeError, match="size mismatch"):
-        shim.copy_weights(make_shim(5))
-
-
 def test_freed_memory_is_returned_now_and_then(monkeypatch):
     calls = []
     monkeypatch.setattr(module, "_return_freed_memory", lambda: calls.append(1))

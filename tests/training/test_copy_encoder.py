@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 import spacy
 from spacy.training import Example
 from spacy.util import load_config_from_str, load_model_from_config
 
+from spacy_product_tags.training.backbone import create_backbone, create_untrained_twin
 from spacy_product_tags.training.copy_encoder import copy_encoder, create_copy_encoder
 
 CONFIG = """
@@ -70,7 +72,7 @@ def test_initialize_starts_from_the_encoder_of_a_trained_pipeline(trained):
 
 def test_an_encoder_of_another_shape_is_refused(trained):
     folder, _ = trained
-    with pytest.raises(ValueError, match=r"not of the shape of \[components.product_tag_generator.model.tok2vec\]"):
+    with pytest.raises(ValueError, match=r"not of the shape of the one that \[components.product_tag_generator\] has"):
         make_pipeline(width=24, source=f'"{folder}"')
 
 
@@ -82,8 +84,7 @@ def test_a_missing_component_is_named(trained):
         create_copy_encoder(folder, "textcat")(spacy.blank("zh"))
 
 
-def test_an_encoder_that_listens_has_nothing_to_copy(tmp_path, tiny_bert):
-    config = """
+TRANSFORMER = """
 [nlp]
 lang = "zh"
 pipeline = ["transformer", "product_tag_generator"]
@@ -95,7 +96,7 @@ factory = "transformer"
 
 [components.transformer.model]
 @architectures = "spacy-product-tags.TransformerModel.v1"
-name = "%s"
+name = "{backbone}"
 
 [components.product_tag_generator]
 factory = "product_tag_generator"
@@ -107,10 +108,32 @@ hidden_width = 16
 [components.product_tag_generator.model.tok2vec]
 @architectures = "spacy-product-tags.WordpieceListener.v1"
 """
-    nlp = load_model_from_config(load_config_from_str(config % tiny_bert), auto_fill=True)
+
+
+def transformer_pipeline(backbone):
+    nlp = load_model_from_config(load_config_from_str(TRANSFORMER.format(backbone=backbone)), auto_fill=True)
     reference = nlp.make_doc(TITLE)
     reference._.tags = [{"text": "耐克", "facet": "brand", "start": 0, "end": 2}]
     nlp.initialize(lambda: [Example(nlp.make_doc(TITLE), reference)])
-    nlp.to_disk(tmp_path)
-    with pytest.raises(ValueError, match="listens to another component"):
-        copy_encoder(nlp, tmp_path, "product_tag_generator")
+    return nlp
+
+
+def hidden(nlp):
+    return nlp.get_pipe("transformer")(nlp.make_doc(TITLE))._.trf_data.model_output.last_hidden_state
+
+
+def test_of_an_encoder_that_listens_the_transformer_is_copied(tmp_path, tiny_bert):
+    create_untrained_twin(tiny_bert, tmp_path / "twin", seed=1)
+    trained, nlp = transformer_pipeline(tmp_path / "twin"), transformer_pipeline(tiny_bert)
+    trained.to_disk(tmp_path / "trained")
+    assert not np.allclose(hidden(nlp), hidden(trained))
+    copy_encoder(nlp, tmp_path / "trained", "product_tag_generator")
+    np.testing.assert_allclose(hidden(nlp), hidden(trained), rtol=1e-5)
+
+
+def test_a_transformer_with_another_vocabulary_is_refused(tmp_path, tiny_bert):
+    create_backbone([TITLE], tmp_path / "other", layers=2, width=64, heads=1)
+    nlp = transformer_pipeline(tiny_bert)
+    transformer_pipeline(tmp_path / "other").to_disk(tmp_path / "trained")
+    with pytest.raises(ValueError, match="another vocabulary"):
+        copy_encoder(nlp, tmp_path / "trained", "product_tag_generator")

@@ -15,10 +15,12 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, DistilBertConfig, RobertaConfig
 
+from spacy_product_tags.models import shipped
+from spacy_product_tags.models.shipped import SHIPPED
 from spacy_product_tags.models.transformer import build_transformer_model_v1
 from spacy_product_tags.training.masking import WordMaskCollator
 from spacy_product_tags.training.packing import PackedRows
-from spacy_product_tags.training.pretrain import PretrainSettings, pretrain
+from spacy_product_tags.training.pretrain import PretrainSettings, digest_inputs, pretrain
 from spacy_product_tags.training.pretrain_bench import bench_pretraining
 from spacy_product_tags.training.pretrain_setup import make_model, make_trainer, prepare_texts
 from spacy_product_tags.training.pretrain_trainer import find_checkpoint, masked_logits, masked_loss, read_log
@@ -90,7 +92,7 @@ def test_a_finished_run_stays_as_it_is(done, corpus):
 
 _PROGRAM = """
 import sys, torch
-from spacy_product_tags.training.pretrain import PretrainSettings, pretrain
+from spacy_product_tags.training.pretrain import PretrainSettings, digest_inputs, pretrain
 torch.set_num_threads(1)
 pretrain([sys.argv[1]], sys.argv[2], PretrainSettings(**eval(sys.argv[3])), save_every=4, log_every=1)
 """
@@ -150,6 +152,14 @@ def test_what_is_missing_is_said_before_any_work(corpus, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"\[pretrain\]"):
         pretrain([corpus], tmp_path / "run", TINY)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_vocabulary_of_the_shipped_backbone_counts_as_input(tmp_path, monkeypatch, corpus):
+    settings = PretrainSettings(init=SHIPPED)
+    before = digest_inputs([corpus], settings)
+    (tmp_path / "tokenizer.json").write_text("{}", encoding="utf8")
+    monkeypatch.setattr(shipped, "_FOLDER", tmp_path)
+    assert digest_inputs([corpus], settings) != before
 
 
 def test_other_settings_are_named_and_overwrite_starts_anew(corpus, tmp_path):
