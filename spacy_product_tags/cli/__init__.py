@@ -6,6 +6,7 @@ import typer
 from spacy.cli._util import app as spacy_app
 
 from ._util import ProductTagsGroup
+from .aliases import aliases_app
 from .backbone import backbone_cli
 from .bench import bench_cli
 from .check import check_cli
@@ -17,6 +18,7 @@ from .evaluate import evaluate_cli
 from .generate import generate_cli
 from .package import package_cli
 from .pretrain import pretrain_cli
+from .profiles import profiles_app
 from .render import render_cli
 from .segmenter import segmenter_cli
 from .tag import tag_cli
@@ -44,6 +46,8 @@ app.command("backbone")(backbone_cli)
 app.command("generate")(generate_cli)
 app.command("pretrain")(pretrain_cli)
 app.command("distill", context_settings=DISTILL_CONTEXT)(distill_cli)
+app.add_typer(aliases_app)
+app.add_typer(profiles_app)
 spacy_app.add_typer(app)
 
 

@@ -1,0 +1,91 @@
+"""Build the alias index of files: values of one name become one, and where none is named an index is opened."""
+from pathlib import Path
+from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, Union
+
+from ..errors import ListingError
+from ..training.listings import raise_error
+from .alias_index import AliasIndex
+from .alias_log import open_index
+from .alias_sources import iter_values
+from .aliases import AliasTable, Value
+from .forms import key
+
+
+def create_alias_index(path: Union[str, Path, None] = None, merge: bool = True) -> AliasIndex:
+    """Make the reader `spacy-product-tags.alias_index.v1`, for ``[initialize.components.product_tag_normalizer]``.
+
+    path (Union[str, Path, None]): A folder that `product-tags aliases build` wrote, or files of values with commas
+        between them, as `iter_values` reads them.
+    merge (bool): Whether values of one facet and name become one, see `merge_names`; of files only.
+    RETURNS (AliasIndex): The index.
+    RAISES (ValueError): Where no path is given, or there is no such file or folder.
+    """
+    if not path:
+        raise ValueError("the alias table has no path; set it, such as --paths.aliases aliases")
+    if Path(path).is_dir():
+        return open_index(path)
+    return build_index([part.strip() for part in str(path).split(",")], merge=merge)
+
+
+def build_index(
+    paths: Sequence[Union[str, Path]],
+    *,
+    merge: bool = True,
+    on_error: Callable[[ListingError], None] = raise_error,
+) -> AliasIndex:
+    """Build an index of files of values.
+
+    paths (Sequence[Union[str, Path]]): The files, as `iter_values` reads them.
+    merge (bool): Whether values of one facet and name become one, see `merge_names`.
+    on_error (Callable[[ListingError], None]): Called with each bad row's error; where it returns, reading goes on.
+    RETURNS (AliasIndex): The index.
+    RAISES (ValueError): Where there is no such file; ListingError on a bad row, unless `on_error` returns.
+    """
+    for path in paths:
+        if not Path(path).is_file():
+            raise ValueError(f"{path}: no such file; it should hold values, as a taxonomy or a table of your own does")
+    values: Iterable[Value] = AliasTable(value for path in paths for value in iter_values(path, on_error=on_error))
+    moved: Dict[str, str] = {}
+    if merge:
+        values, moved = merge_names(values)
+    return AliasIndex.build(values, moved=moved)
+
+
+def merge_names(values: Iterable[Value]) -> Tuple[List[Value], Dict[str, str]]:
+    """Make one value of those of one facet that share a name in English, or in the first language that they have.
+
+    Taxonomies give each attribute its own aluminum: the frame's, the blade's. For a tag it is one material.
+
+    values (Iterable[Value]): The values.
+    RETURNS (Tuple[List[Value], Dict[str, str]]): The values, and for each id that is no more the one it became: the
+        first of the group, in order.
+    """
+    groups: Dict[Tuple[str, str, str], List[Value]] = {}
+    for number, value in enumerate(values):
+        groups.setdefault(_name(value, number), []).append(value)
+    table, moved = AliasTable(), {}
+    for group in groups.values():
+        group_id = min(value.id for value in group)
+        for value in group:
+            table.add(Value(group_id, value.facet, value.labels, value.aliases, value.freq))
+        moved.update({value.id: group_id for value in group if value.id != group_id})
+    return list(table), moved
+
+
+def _name(value: Value, number: int) -> Tuple[str, str, str]:
+    locale = "en" if "en" in value.labels else min(value.labels, default="")
+    # A value without a label is like no other.
+    return value.facet, locale, key(value.labels[locale]) if locale else f"\0{number}"
+
+
+def iter_conflicts(index: AliasIndex) -> Iterator[Tuple[str, Tuple[str, ...]]]:
+    """Find the names that still mean several values of one facet. YIELDS (Tuple[str, Tuple[str, ...]]): Name, ids."""
+    seen = set()
+    for value in index:
+        for text in value.surfaces:
+            named = (value.facet, key(text))
+            if named not in seen:
+                seen.add(named)
+                ids = tuple(c.id for c in index.exact(text, value.facet) if c.facet == value.facet)
+                if len(ids) > 1:
+                    yield text, ids

@@ -1,0 +1,197 @@
+"""Units and quantities: how units are written, how to read them and how to convert them."""
+import re
+import tomllib
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+DATA_PATH = Path(__file__).with_suffix(".toml")
+
+LATIN = "A-Za-zÀ-ÖØ-öø-ɏ"
+# A Latin unit ends where its letters end; 10cmx20cm goes on with an x.
+_LATIN_END = rf"(?:(?![{LATIN}])|(?=[xX]\s?\d))"
+_AT_LATIN = re.compile(f"[{LATIN}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a seller says about size, weight or number; numbers are exact.
+
+    values (Tuple[Fraction, ...]): One number, or several for dimensions (10×20cm). A letter size is steps from M.
+    unit (str): Canonical unit or count word (cm, g, ml, jin, pc), of one pack's content; "" = none.
+    high (Optional[Fraction]): Upper end of a range (90-100斤); None = no range.
+    count (int): How many packs: 12 in 500毫升*12瓶.
+    count_unit (str): What the packs are (bottle, box, set); "" = not said. With a count of 1: "in each", as in 20片/盒.
+    system (str): Size system (shoe-eu, letter, paper-a, cn-body-a); "" = no size.
+    approximate (bool): Whether the writer says "about".
+    raw (str): The text as written; not compared.
+    """
+
+    values: Tuple[Fraction, ...]
+    unit: str = ""
+    high: Optional[Fraction] = None
+    count: int = 1
+    count_unit: str = ""
+    system: str = ""
+    approximate: bool = False
+    raw: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One unit or count word.
+
+    name (str): Canonical name, such as cm, jin or bottle.
+    kind (str): What it measures: length, mass, count …
+    pint (str): The unit in pint; "" = nothing to convert.
+    show (Mapping[str, Tuple[str, str]]): How a locale writes one and many; a locale without an entry writes the name.
+    """
+
+    name: str
+    kind: str
+    pint: str
+    show: Mapping[str, Tuple[str, str]]
+
+
+@cache
+def load_data() -> Dict[str, Any]:
+    """Read ``units.toml``, once. RETURNS (Dict[str, Any]): Its tables."""
+    with DATA_PATH.open("rb") as file:
+        return tomllib.load(file)
+
+
+@cache
+def load_units() -> Dict[str, Unit]:
+    """Give all units. RETURNS (Dict[str, Unit]): By canonical name."""
+    units = {}
+    for name, entry in load_data()["units"].items():
+        show = {lang: (word, word) if isinstance(word, str) else tuple(word) for lang, word in entry["show"].items()}
+        # What is defined here goes by its own name in pint.
+        defined = entry.get("define", "").partition(" = ")[0]
+        units[name] = Unit(name, entry["kind"], defined or entry.get("pint", ""), show)
+    return units
+
+
+def kind_of(unit: str) -> str:
+    """Say what a unit measures. RETURNS (str): Its kind; "" for no unit, "size" for a size system."""
+    return "size" if unit in load_data()["sizes"] else load_units()[unit].kind if unit else ""
+
+
+@cache
+def spellings() -> Dict[str, str]:
+    """Give every way to write a unit. RETURNS (Dict[str, str]): Spelling, folded, to canonical name.
+
+    RAISES (ValueError): Where two units share a spelling; the message names both.
+    """
+    found: Dict[str, str] = {}
+    for name, entry in load_data()["units"].items():
+        for word in _words(name, entry):
+            if found.setdefault(_fold(word), name) != name:
+                raise ValueError(f"{DATA_PATH}: units.{name}: '{word}' is already written for {found[_fold(word)]}")
+    return found
+
+
+def read_unit(text: str, at: int, number: Fraction) -> Optional[Tuple[str, int]]:
+    """Read the unit that stands at a place.
+
+    text (str): The text, half-width.
+    at (int): Where the unit begins.
+    number (Fraction): The number in front of it, which decides between the meanings of 码, G or 年.
+    RETURNS (Optional[Tuple[str, int]]): The name of the unit or size system, and the end; None = no unit.
+    """
+    match = _pattern().match(text, at)
+    for entry, pattern in _ambiguous():
+        exact = pattern.match(text, at)
+        if exact and (match is None or exact.end() >= match.end()):
+            name = _choose(entry["readings"], text, number)
+            return (name, exact.end()) if name else None
+    return (spellings()[_fold(match[0])], match.end()) if match else None
+
+
+def convert_number(number: Fraction, unit: str, target: str) -> Fraction:
+    """Convert a number from one unit into another.
+
+    number (Fraction): The number.
+    unit (str): Its unit.
+    target (str): The unit wanted.
+    RETURNS (Fraction): The number in that unit, exact.
+    RAISES (ValueError): On an unknown unit, or units of different kinds.
+    """
+    units = load_units()
+    for name in (unit, target):
+        if name not in units:
+            raise ValueError(f"'{name}' is no unit; the units are {', '.join(units)}")
+    if unit == target:
+        return number
+    if units[unit].kind != units[target].kind or not units[unit].pint or not units[target].pint:
+        raise ValueError(f"{unit} ({units[unit].kind}) cannot be converted into {target} ({units[target].kind})")
+    if units[unit].kind == "temperature":
+        registry = _registry()
+        return Fraction(registry.Quantity(number, units[unit].pint).to(units[target].pint).magnitude)
+    return number * _factor(units[unit].pint, units[target].pint)
+
+
+@cache
+def _factor(source: str, target: str) -> Fraction:
+    registry = _registry()
+    # Both sides may be expressions such as "meter ** 2".
+    ratio = (Fraction(1) * registry.parse_expression(source)) / registry.parse_expression(target)
+    return Fraction(ratio.to_base_units().magnitude)
+
+
+@cache
+def _registry() -> Any:
+    # Building pint's registry takes most of a second: only for who converts.
+    import pint
+
+    registry = pint.UnitRegistry(non_int_type=Fraction)
+    for entry in load_data()["units"].values():
+        if "define" in entry:
+            registry.define(entry["define"])
+    return registry
+
+
+def _words(name: str, entry: Mapping[str, Any]) -> List[str]:
+    shown = [word for words in entry["show"].values() for word in ([words] if isinstance(words, str) else words)]
+    return [name, *shown, *entry["alias"]]
+
+
+def _fold(word: str) -> str:
+    return re.sub(r"[\s.]", "", word.lower())
+
+
+@cache
+def _pattern() -> "re.Pattern[str]":
+    options = {}
+    for name, entry in load_data()["units"].items():
+        for word in _words(name, entry):
+            guard = f"(?!{entry['not_before']})" if "not_before" in entry else ""
+            if _AT_LATIN.match(word[-1]):
+                guard = f"{_LATIN_END}{guard}"
+            options[word] = r"[\s.]{0,2}".join(re.escape(part) for part in word.split(" ")) + guard
+    longest = sorted(options, key=len, reverse=True)
+    return re.compile("|".join(options[word] for word in longest), re.IGNORECASE)
+
+
+@cache
+def _ambiguous() -> List[Tuple[Dict[str, Any], "re.Pattern[str]"]]:
+    patterns = []
+    for entry in load_data()["ambiguous"]:
+        guard = f"(?!{entry['not_before']})" if "not_before" in entry else ""
+        end = _LATIN_END if _AT_LATIN.match(entry["written"]) else ""
+        patterns.append((entry, re.compile(re.escape(entry["written"]) + end + guard)))
+    return patterns
+
+
+def _choose(readings: List[Dict[str, Any]], text: str, number: Fraction) -> str:
+    for reading in readings:
+        near, only = reading.get("near"), reading.get("only")
+        if near and not any(word in text for word in near):
+            continue
+        if only is not None and number not in [Fraction(str(value)) for value in only]:
+            continue
+        if reading.get("from", number) <= number <= reading.get("to", number):
+            return reading.get("unit") or reading.get("system", "")
+    return ""

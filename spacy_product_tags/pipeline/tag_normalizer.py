@@ -1,0 +1,249 @@
+"""`product_tag_normalizer`: one value, one id, one way to write it."""
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+from spacy import util
+from spacy.language import Language
+from spacy.pipeline import Pipe
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from ..kb.alias_index import AliasIndex
+from ..kb.aliases import Value
+from ..kb.forms import key
+from ..kb.linking import link
+from ..kb.quantities import format_quantity, parse_quantity
+from ..tag import USER_DATA_KEY, Tag, get_tags, store_tags
+
+QUANTITY = "quantity/"
+
+
+@Language.factory(
+    "product_tag_normalizer",
+    assigns=["doc._.tags"],
+    requires=["doc._.tags"],
+    default_config={"locale": "", "min_probability": 0.8, "fuzzy": True, "rename": True, "quantities": True},
+)
+def make_tag_normalizer(
+    nlp: Language, name: str, locale: str, min_probability: float, fuzzy: bool, rename: bool, quantities: bool
+) -> "TagNormalizer":
+    """Make the component.
+
+    locale (str): Language to show tags in, such as zh, ja or zh-TW; "" = that of the pipeline.
+    min_probability (float): A tag that means a value with less probability means none.
+    fuzzy (bool): Whether tags that are nearly an alias may mean its value.
+    rename (bool): Whether a tag's text becomes the value's label; the surface stays in `raw`.
+    quantities (bool): Whether 500毫升*12瓶 and the like become quantities.
+    RETURNS (TagNormalizer): The component, with an empty alias table.
+    """
+    return TagNormalizer(
+        nlp.vocab,
+        name,
+        locale=locale,
+        min_probability=min_probability,
+        fuzzy=fuzzy,
+        rename=rename,
+        quantities=quantities,
+    )
+
+
+class TagNormalizer(Pipe):
+    """Give each tag the id of the value that it means, and the value's name as text; then merge what is the same.
+
+    What a tag means is looked up exactly, then nearly, against a learned "none of these" (`kb.linking.link`). What is
+    not in the table is read as a quantity, and else stays as it is, without an id. `trace` tells what was done.
+
+    vocab (Vocab): The vocabulary.
+    name (str): Name in the pipeline.
+    locale (str): Language to show tags in; "" = that of the doc.
+    min_probability (float): A tag that means a value with less probability means none.
+    fuzzy (bool): Whether tags that are nearly an alias may mean its value.
+    rename (bool): Whether a tag's text becomes the value's label.
+    quantities (bool): Whether quantities are read.
+    RAISES (ValueError): On a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        name: str = "product_tag_normalizer",
+        *,
+        locale: str = "",
+        min_probability: float = 0.8,
+        fuzzy: bool = True,
+        rename: bool = True,
+        quantities: bool = True,
+    ) -> None:
+        if not 0 <= min_probability <= 1:
+            raise ValueError(f"[components.{name}] min_probability: must be from 0 to 1, not {min_probability}")
+        self.vocab = vocab
+        self.name = name
+        self.locale = locale
+        self.min_probability = min_probability
+        self.fuzzy = fuzzy
+        self.rename = rename
+        self.quantities = quantities
+        self.aliases = AliasIndex.build(())
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Normalize a doc's tags. RETURNS (Doc): The same doc."""
+        tags = get_tags(doc)
+        if tags:
+            locale = self.locale or doc.lang_
+            pairs = [(tag, *self.normalize(tag, locale)) for tag in tags]
+            store_tags(doc, _merge(doc, pairs))
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Normalize a stream of docs; what fails goes to the error handler. YIELDS (Doc): The docs in order."""
+        error_handler = self.get_error_handler()
+        for doc in stream:
+            try:
+                yield self(doc)
+            except Exception as err:
+                error_handler(self.name, self, [doc], err)
+
+    def normalize(self, tag: Tag, locale: str) -> Tuple[Tag, str, float]:
+        """Normalize one tag.
+
+        tag (Tag): The tag; one with the id of a value or quantity that is known keeps it.
+        locale (str): Language to show it in.
+        RETURNS (Tuple[Tag, str, float]): The tag; how it was found: "id", "exact", "fuzzy", "quantity" or "none"; and
+            the probability.
+        """
+        if tag.canonical_id in self.aliases:
+            return self._name(tag, self.aliases[tag.canonical_id], locale), "id", 1.0
+        candidate, probability = link(self.aliases, tag.text, tag.facet, fuzzy=self.fuzzy)
+        if candidate is not None and probability >= self.min_probability:
+            return self._name(tag, self.aliases[candidate.id], locale), candidate.how, probability
+        quantity = parse_quantity(tag.text) if self.quantities else None
+        if quantity is None:
+            # An id that has been retired says nothing.
+            return replace(tag, canonical_id=""), "none", 1 - probability
+        written = format_quantity(quantity, locale.partition("-")[0]) if self.rename else tag.text
+        raw = tag.raw or (tag.text if written != tag.text else "")
+        canonical_id = QUANTITY + format_quantity(quantity, "en")
+        return replace(tag, text=written, canonical_id=canonical_id, raw=raw), "quantity", 1.0
+
+    def _name(self, tag: Tag, value: Value, locale: str) -> Tag:
+        text = (find_label(value, locale) if self.rename else "") or tag.text
+        raw = tag.raw or (tag.text if text != tag.text else "")
+        return replace(tag, text=text, facet=tag.facet or value.facet, canonical_id=value.id, raw=raw)
+
+    def localize(self, tag: Tag, locale: str) -> str:
+        """Give a tag's text in another language.
+
+        tag (Tag): A normalized tag.
+        locale (str): The language, such as ja or zh-TW.
+        RETURNS (str): The value's label there, or the quantity as it is written there; the tag's own text where its
+            value is not known or has no label in that language.
+        """
+        if tag.canonical_id in self.aliases:
+            return find_label(self.aliases[tag.canonical_id], locale) or tag.text
+        if tag.canonical_id.startswith(QUANTITY):
+            quantity = parse_quantity(tag.canonical_id.removeprefix(QUANTITY))
+            if quantity is not None:
+                return format_quantity(quantity, locale.partition("-")[0])
+        return tag.text
+
+    def initialize(
+        self,
+        get_examples: Optional[Callable[[], Iterable[Example]]] = None,
+        *,
+        nlp: Optional[Language] = None,
+        aliases: Optional[AliasIndex] = None,
+    ) -> None:
+        """Take over an alias table, which the component keeps from then on.
+
+        get_examples (Optional[Callable[[], Iterable[Example]]]): Not used.
+        nlp (Optional[Language]): Not used.
+        aliases (Optional[AliasIndex]): The table; None = the one there is.
+        """
+        if aliases is not None:
+            self.aliases = aliases
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Serialize the alias table. RETURNS (bytes): msgpack; nothing is pickled."""
+        return util.to_bytes({"aliases": self.aliases.to_bytes}, exclude)
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "TagNormalizer":
+        """Load what `to_bytes` gave. RETURNS (TagNormalizer): Itself."""
+        util.from_bytes(data, {"aliases": self._aliases_from_bytes}, exclude)
+        return self
+
+    def _aliases_from_bytes(self, data: bytes) -> None:
+        self.aliases = AliasIndex.from_bytes(data)
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the alias table to a folder, as the folder ``aliases``."""
+        path = util.ensure_path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        if "aliases" not in exclude:
+            self.aliases.to_disk(path / "aliases")
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagNormalizer":
+        """Open a folder that `to_disk` wrote: by memory map, so that it costs nothing until it is used.
+
+        RETURNS (TagNormalizer): Itself.
+        RAISES (ValueError): Where the folder is damaged.
+        """
+        if "aliases" not in exclude:
+            self.aliases = AliasIndex.from_disk(util.ensure_path(path) / "aliases")
+        return self
+
+
+def find_label(value: Value, locale: str) -> str:
+    """Find what a value is called in a language.
+
+    value (Value): The value.
+    locale (str): Such as ja, zh or zh-TW; a language without a region takes the label of any region, zh that of zh-CN
+        first.
+    RETURNS (str): The label; "" = there is none.
+    """
+    labels = value.labels
+    language = locale.partition("-")[0]
+    for name in (locale, language, f"{language}-CN"):
+        if name in labels:
+            return labels[name]
+    return next((text for name, text in sorted(labels.items()) if name.partition("-")[0] == language), "")
+
+
+def trace(doc: Doc) -> Tuple[Dict[str, Any], ...]:
+    """Tell what the normalizer did to each tag that it found, in their order.
+
+    doc (Doc): The doc.
+    RETURNS (Tuple[Dict[str, Any], ...]): For each tag its `text`, `start`, `end` and `facet` as they were, `how` it was
+        found ("exact", "fuzzy", "quantity", "id" or "none" = not in the table), with which `probability`, the
+        `canonical_id`, and its place in ``doc._.tags`` now (`tag`): tags that are the same share it.
+    """
+    return tuple(doc.user_data.get(USER_DATA_KEY, {}).get("trace", ()))
+
+
+def _merge(doc: Doc, pairs: Iterable[Tuple[Tag, Tag, str, float]]) -> List[Tag]:
+    """Make one of tags that are the same, and leave the trace. RETURNS (List[Tag]): The tags, in order."""
+    pairs = list(pairs)
+    if trace(doc) and all(before == tag for before, tag, _, _ in pairs):
+        # Nothing is new: what was found out the first time stands.
+        return [tag for _, tag, _, _ in pairs]
+    places: Dict[Tuple[str, str], int] = {}
+    merged: List[Tag] = []
+    steps = []
+    for before, tag, how, probability in pairs:
+        same = (tag.canonical_id or key(tag.text), tag.facet)
+        place = places.setdefault(same, len(merged))
+        if place == len(merged):
+            merged.append(tag)
+        elif _rank(tag) > _rank(merged[place]):
+            merged[place] = tag
+        step = {name: getattr(before, name) for name in ("text", "start", "end", "facet")}
+        step.update(how=how, probability=float(probability), canonical_id=tag.canonical_id, tag=place)
+        steps.append(step)
+    doc.user_data.setdefault(USER_DATA_KEY, {})["trace"] = steps
+    return merged
+
+
+def _rank(tag: Tag) -> Tuple[bool, float]:
+    # Words of the text speak louder than what a seller typed.
+    return tag.start is not None, tag.score

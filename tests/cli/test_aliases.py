@@ -1,0 +1,88 @@
+"""`product-tags aliases`: build, find, change, compact, fit."""
+import json
+
+import pytest
+
+
+@pytest.fixture()
+def values(tmp_path):
+    path = tmp_path / "values.jsonl"
+    rows = [
+        {"id": "navy", "facet": "color", "labels": {"en": "Navy", "zh": "藏青"}},
+        {"id": "red", "facet": "color", "labels": {"en": "Red"}},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf8")
+    return path
+
+
+@pytest.fixture()
+def index(run, values, tmp_path):
+    result = run("aliases", "build", values, "--output", tmp_path / "index")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"{tmp_path / 'index'}: 2 values\n"
+    return tmp_path / "index"
+
+
+def test_find(run, index):
+    result = run("aliases", "find", index, "藏青", "scarlet", "--facet", "color")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("藏青: 0.9") or lines[0] == "藏青: 1.00"
+    assert lines[1] == "  1.00 exact navy (color) 藏青"
+    assert lines[2] == "scarlet: 0.00"
+
+
+def test_changes_hold_at_once_are_logged_and_folded_in(run, index):
+    day = ("--date", "2026-11-23", "--by", "kim", "--why", "sellers write it so")
+    assert run("aliases", "change", index, "alias", "--id", "navy", "--alias", "藏蓝", *day).exit_code == 0
+    assert run("aliases", "change", index, "add", "--facet", "color", "--alias", "墨绿", *day).exit_code == 0
+    assert run("aliases", "change", index, "merge", "--id", "red", "--into", "navy", *day).exit_code == 0
+    found = run("aliases", "find", index, "藏蓝", "墨绿", "red").stdout
+    assert "navy (color) 藏蓝" in found and "color/墨绿 (color) 墨绿" in found and "navy (color) Red" in found
+    log = index.with_name("index.changes.jsonl")
+    rows = [json.loads(line) for line in log.read_text(encoding="utf8").splitlines()]
+    assert [(row["version"], row["change"], row["by"]) for row in rows] == [(1, "alias", "kim"), (2, "add", "kim"), (3, "merge", "kim")]
+    result = run("aliases", "compact", index)
+    assert result.stdout == f"{index}: version 3, 2 values\n"
+    assert "navy (color) 藏蓝" in run("aliases", "find", index, "藏蓝").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        (("alias", "--id", "gone", "--alias", "x"), "id: "),
+        (("paint", "--id", "navy"), "change: must be one of"),
+        (("alias", "--id", "navy", "--alias", "x", "--date", "today"), "date: must be a day"),
+    ],
+)
+def test_what_can_t_be_done_is_not_logged(run, index, arguments, problem):
+    result = run("aliases", "change", index, *arguments)
+    assert result.exit_code == 1 and problem in result.stderr
+    assert not index.with_name("index.changes.jsonl").exists()
+
+
+def test_bad_rows_are_shown_and_left_out(run, values, tmp_path):
+    with values.open("a", encoding="utf8") as file:
+        file.write('{"facet": ""}\n')
+    result = run("aliases", "build", values, "--output", tmp_path / "index")
+    assert result.exit_code == 1
+    assert "values.jsonl:3: facet" in result.stderr and "1 bad rows left out" in result.stderr
+    assert "2 values" in result.stdout
+
+
+def test_missing_files_and_folders_are_named(run, tmp_path):
+    result = run("aliases", "build", tmp_path / "gone.jsonl", "--output", tmp_path / "x")
+    assert result.exit_code == 1 and "gone.jsonl: no such file" in result.stderr
+    result = run("aliases", "find", tmp_path, "x")
+    assert result.exit_code == 1 and "holds no meta.json" in result.stderr
+
+
+def test_fit_shows_weights_and_how_good_they_are(run, tmp_path):
+    path = tmp_path / "many.csv"
+    words = [f"{a} {b}" for a in ("crimson", "emerald", "lavender", "mustard", "turquoise", "burgundy") for b in ("cotton", "leather", "polyester", "cashmere", "corduroy", "chiffon", "velvet", "bamboo", "linen")]
+    path.write_text("facet,label\n" + "".join(f"stuff,{word}\n" for word in words), encoding="utf8")
+    result = run("aliases", "fit", path, "--count", 200)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("[weights]\nbias = ") and "queries" in result.stderr
+    assert run("aliases", "fit", path, "--count", 200, "--output", tmp_path / "w.toml").exit_code == 0
+    assert (tmp_path / "w.toml").read_text(encoding="utf8") == result.stdout

@@ -1,0 +1,165 @@
+"""`product_tag_normalizer`: one value, one id; what is the same is merged; what is unknown says so."""
+import pickle
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_product_tags import Tag
+from spacy_product_tags.kb.alias_index import AliasIndex
+from spacy_product_tags.kb.aliases import Value
+from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, find_label, trace
+
+VALUES = [
+    Value("navy", "color", {"en": "Navy", "zh-CN": "藏青色", "zh-TW": "藏青", "ja": "ネイビー"}, ("藏蓝色", "navy blue")),
+    Value("cotton", "material", {"en": "Cotton", "zh-CN": "棉", "ja": "コットン"}, ("纯棉", "全棉")),
+    Value("nike", "brand", {"en": "Nike"}, ("耐克", "NIKE/耐克")),
+]
+
+
+@pytest.fixture()
+def nlp():
+    nlp = spacy.blank("zh")
+    nlp.add_pipe("product_tag_normalizer").initialize(aliases=AliasIndex.build(VALUES))
+    return nlp
+
+
+def run(nlp, text, *tags, **settings):
+    component = nlp.get_pipe("product_tag_normalizer")
+    for name, value in settings.items():
+        setattr(component, name, value)
+    doc = nlp.make_doc(text)
+    doc._.tags = list(tags)
+    return component(doc)
+
+
+def span(text, part, facet="", score=0.9):
+    start = text.index(part)
+    return Tag(part, facet, score, start, start + len(part))
+
+
+@pytest.mark.parametrize("text", ["藏青", "藏蓝色", "Navy", "ﾈｲﾋﾞｰ", "navy blue", "NAVY BLUE"])
+def test_all_writings_become_one_value(nlp, text):
+    (tag,) = run(nlp, text + "T恤", span(text, text, "color"))._.tags
+    assert (tag.canonical_id, tag.text, tag.facet) == ("navy", "藏青色", "color")
+    assert tag.raw == text and (tag.start, tag.end, tag.score) == (0, len(text), 0.9)
+
+
+def test_the_same_value_is_one_tag_and_every_place_is_kept(nlp):
+    text = "Nike耐克藏青navy blue"
+    doc = run(nlp, text, span(text, "Nike", "brand"), span(text, "耐克", "brand", 0.95), span(text, "navy blue", "color"), "全棉", "纯棉")
+    assert [(tag.canonical_id, tag.source) for tag in doc._.tags] == [
+        ("nike", "span"), ("navy", "span"), ("cotton", "seller"),
+    ]  # fmt: skip
+    assert doc._.tags[0].score == 0.95, "the surest speaks for all"
+    steps = trace(doc)
+    assert [(step["text"], step["tag"], step["how"]) for step in steps] == [
+        ("Nike", 0, "exact"), ("耐克", 0, "exact"), ("navy blue", 1, "exact"), ("全棉", 2, "exact"), ("纯棉", 2, "exact"),
+    ]  # fmt: skip
+    assert [text[step["start"] : step["end"]] for step in steps[:3]] == ["Nike", "耐克", "navy blue"]
+
+
+def test_a_seller_s_tag_gets_the_facet_and_joins_the_text_s(nlp):
+    doc = run(nlp, "藏青T恤", "navy", span("藏青T恤", "藏青", "color", 0.5))
+    (tag,) = doc._.tags
+    assert (tag.source, tag.start, tag.facet, tag.canonical_id) == ("span", 0, "color", "navy")
+
+
+def test_what_is_not_in_the_table_stays_and_says_so(nlp):
+    doc = run(nlp, "磁吸手机壳", span("磁吸手机壳", "磁吸", "function"))
+    (tag,) = doc._.tags
+    assert tag == span("磁吸手机壳", "磁吸", "function") and not tag.canonical_id and not tag.raw
+    (step,) = trace(doc)
+    assert step["how"] == "none" and step["probability"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "text, same", [("500毫升*12瓶", "500ml×12瓶"), ("2斤装", "2斤"), ("3.5oz×2", "3.5 oz × 2"), ("10×20cm", "10*20 cm")]
+)
+def test_quantities(nlp, text, same):
+    first, second = run(nlp, text, span(text, text, "quantity"))._.tags, run(nlp, same, span(same, same, "quantity"))._.tags
+    assert first[0].canonical_id.startswith("quantity/")
+    if text != "2斤装":
+        assert first[0].canonical_id == second[0].canonical_id
+    assert first[0].raw in (text, "") and (first[0].raw or first[0].text) == text
+    (left,) = run(nlp, text, span(text, text, "quantity"), quantities=False)._.tags
+    assert left.text == text and not left.canonical_id
+
+
+def test_localize(nlp):
+    component = nlp.get_pipe("product_tag_normalizer")
+    (tag,) = run(nlp, "藏青", span("藏青", "藏青", "color"))._.tags
+    assert [component.localize(tag, locale) for locale in ("ja", "en", "zh-TW", "zh", "en-GB")] == [
+        "ネイビー", "Navy", "藏青", "藏青色", "Navy",
+    ]  # fmt: skip
+    assert component.localize(tag, "ko") == tag.text, "no label there"
+    (size,) = run(nlp, "500毫升*12瓶", span("500毫升*12瓶", "500毫升*12瓶", "quantity"))._.tags
+    assert "500" in component.localize(size, "en") and "ml" in component.localize(size, "en")
+    assert component.localize(Tag("磁吸", "function"), "en") == "磁吸"
+
+
+def test_rename_off_keeps_the_words_of_the_text(nlp):
+    (tag,) = run(nlp, "navy blue", span("navy blue", "navy blue", "color"), rename=False)._.tags
+    assert (tag.text, tag.canonical_id, tag.raw) == ("navy blue", "navy", "")
+
+
+def test_locale_and_threshold_are_settings(nlp):
+    (tag,) = run(nlp, "藏青", span("藏青", "藏青", "color"), locale="ja")._.tags
+    assert tag.text == "ネイビー"
+    (tag,) = run(nlp, "navvy blue", span("navvy blue", "navvy blue", "color"), min_probability=0.0)._.tags
+    assert tag.canonical_id == "navy"
+    (tag,) = run(nlp, "navvy blue", span("navvy blue", "navvy blue", "color"), min_probability=1.0)._.tags
+    assert not tag.canonical_id
+    with pytest.raises(ValueError, match=r"\[components.product_tag_normalizer\] min_probability: must be from 0 to 1, not 2"):
+        TagNormalizer(nlp.vocab, min_probability=2)
+
+
+TEXTS = st.sampled_from(["藏青", "navy blue", "NIKE/耐克", "纯棉", "磁吸", "500ml*12", "2斤装", "XL", "navvy", "约3kg", "10-20cm", "½寸"]) | st.text(min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(TEXTS, st.sampled_from(["", "color", "brand", "quantity"])), max_size=6))
+@settings(deadline=None, max_examples=150)
+def test_normalizing_twice_changes_nothing(pairs):
+    nlp = spacy.blank("zh")
+    component = nlp.add_pipe("product_tag_normalizer")
+    component.initialize(aliases=AliasIndex.build(VALUES))
+    doc = nlp.make_doc("x")
+    doc._.tags = [Tag(text, facet, source="seller") for text, facet in pairs if text.strip()]
+    once = component(doc)._.tags
+    steps = trace(doc)
+    assert component(doc)._.tags == once
+    assert len(steps) == sum(bool(text.strip()) for text, _ in pairs)
+    assert {step["tag"] for step in steps} == set(range(len(once)))
+    keys = [(tag.canonical_id or tag.text, tag.facet) for tag in once]
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_retired_value_is_forgotten(nlp):
+    component = nlp.get_pipe("product_tag_normalizer")
+    component.aliases = component.aliases.changed({}, {"navy": ""}, 1)
+    (tag,) = run(nlp, "藏青", Tag("藏青色", "color", 0.9, 0, 2, canonical_id="navy", raw="藏青"))._.tags
+    assert tag.canonical_id == "" and tag.raw == "藏青"
+
+
+def test_no_tags_and_pipe(nlp):
+    assert nlp("")._.tags == () and trace(nlp("")) == ()
+    docs = [nlp.make_doc("藏青") for _ in range(3)]
+    for doc in docs:
+        doc._.tags = ["藏青"]
+    assert [doc._.tags[0].canonical_id for doc in nlp.pipe(docs)] == ["navy"] * 3
+
+
+def test_to_disk_to_bytes_pickle_and_as_part_of_a_pipeline(nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    other = spacy.blank("zh")
+    other.add_pipe("product_tag_normalizer").from_bytes(nlp.get_pipe("product_tag_normalizer").to_bytes())
+    for loaded in (spacy.load(tmp_path), other, pickle.loads(pickle.dumps(nlp))):
+        (tag,) = run(loaded, "藏青", "藏青")._.tags
+        assert tag.canonical_id == "navy"
+
+
+def test_labels_of_a_language():
+    value = Value("x", "color", {"pt-BR": "azul-marinho", "zh-TW": "藏青", "en": "navy"})
+    assert find_label(value, "pt") == find_label(value, "pt-PT") == "azul-marinho"
+    assert find_label(value, "zh") == "藏青" and find_label(value, "ko") == ""
