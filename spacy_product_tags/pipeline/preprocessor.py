@@ -9,7 +9,7 @@ import re
 import unicodedata
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 import srsly
 from spacy import util
@@ -110,15 +110,6 @@ class ProductPreprocessor(Pipe):
                     spans.append(span)
             doc.spans[SPANS_KEY] = SpanGroup(doc, name=SPANS_KEY, spans=spans)
         return doc
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Prepare a stream of docs; what fails goes to the error handler. YIELDS (Doc): The docs in order."""
-        error_handler = self.get_error_handler()
-        for doc in stream:
-            try:
-                yield self(doc)
-            except Exception as err:
-                error_handler(self.name, self, [doc], err)
 
     def initialize(
         self,

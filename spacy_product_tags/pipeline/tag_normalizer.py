@@ -1,7 +1,7 @@
 """`product_tag_normalizer`: one value, one id, one way to write it."""
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 from spacy import util
 from spacy.language import Language
@@ -95,15 +95,6 @@ class TagNormalizer(Pipe):
             pairs = [(tag, *self.normalize(tag, locale)) for tag in tags]
             store_tags(doc, _merge(doc, pairs))
         return doc
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Normalize a stream of docs; what fails goes to the error handler. YIELDS (Doc): The docs in order."""
-        error_handler = self.get_error_handler()
-        for doc in stream:
-            try:
-                yield self(doc)
-            except Exception as err:
-                error_handler(self.name, self, [doc], err)
 
     def normalize(self, tag: Tag, locale: str) -> Tuple[Tag, str, float]:
         """Normalize one tag.
