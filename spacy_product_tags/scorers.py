@@ -5,12 +5,22 @@ from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from .tag import Tag, span_tags
+from .tag import TRACE, USER_DATA_KEY, Tag, span_tags
 
 
 def tag_spans(doc: Doc) -> Set[Tuple[int, int, str]]:
-    """Give the spans that count. RETURNS (Set[Tuple[int, int, str]]): Start, end and facet of each tag in the text."""
-    return {(tag.start, tag.end, tag.facet) for tag in span_tags(doc)}
+    """Give the spans that count: those of merged tags too, wherever the normalizer found them.
+
+    doc (Doc): The doc.
+    RETURNS (Set[Tuple[int, int, str]]): Start, end and facet of each tag in the text.
+    """
+    spans = {(tag.start, tag.end, tag.facet) for tag in span_tags(doc)}
+    steps = doc.user_data.get(USER_DATA_KEY, {}).get(TRACE, ())
+    return spans | {(step["start"], step["end"], step["facet"]) for step in steps if _is_span(step)}
+
+
+def _is_span(step: Dict[str, Any]) -> bool:
+    return step["start"] is not None and step["source"] == "span"
 
 
 def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:

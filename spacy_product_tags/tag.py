@@ -10,6 +10,8 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 from spacy.tokens import Doc
 
 USER_DATA_KEY = "spacy_product_tags"
+# Beside the tags: what the normalizer did to each.
+TRACE = "trace"
 SOURCES = ("span", "implicit", "generated", "seller")
 
 
@@ -136,6 +138,8 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
             raise ValueError(f"tags[{number}].{err}") from None
         checked.append(tag)
     store_tags(doc, checked)
+    # It tells of tags that were there before.
+    doc.user_data[USER_DATA_KEY].pop(TRACE, None)
 
 
 def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:

@@ -15,7 +15,7 @@ from ..kb.aliases import Value
 from ..kb.forms import key
 from ..kb.linking import link
 from ..kb.quantities import format_quantity, parse_quantity
-from ..tag import USER_DATA_KEY, Tag, get_tags, store_tags
+from ..tag import TRACE, USER_DATA_KEY, Tag, get_tags, store_tags
 
 QUANTITY = "quantity/"
 
@@ -93,7 +93,11 @@ class TagNormalizer(Pipe):
         if tags:
             locale = self.locale or doc.lang_
             pairs = [(tag, *self.normalize(tag, locale)) for tag in tags]
-            store_tags(doc, _merge(doc, pairs))
+            merged, steps = _merge(pairs)
+            # A second time there is nothing new: what was found out the first time stands.
+            if not trace(doc) or merged != list(tags):
+                store_tags(doc, merged)
+                doc.user_data[USER_DATA_KEY][TRACE] = steps
         return doc
 
     def normalize(self, tag: Tag, locale: str) -> Tuple[Tag, str, float]:
@@ -202,37 +206,40 @@ def find_label(value: Value, locale: str) -> str:
 
 
 def trace(doc: Doc) -> Tuple[Dict[str, Any], ...]:
-    """Tell what the normalizer did to each tag that it found, in their order.
+    """Tell what the normalizer did to each tag that it found, in their order: also where those stand that are merged.
 
     doc (Doc): The doc.
-    RETURNS (Tuple[Dict[str, Any], ...]): For each tag its `text`, `start`, `end` and `facet` as they were, `how` it was
-        found ("exact", "fuzzy", "quantity", "id" or "none" = not in the table), with which `probability`, the
-        `canonical_id`, and its place in ``doc._.tags`` now (`tag`): tags that are the same share it.
+    RETURNS (Tuple[Dict[str, Any], ...]): For each tag its `text`, `start`, `end` and `source` as they were; `how` it
+        was found ("exact", "fuzzy", "quantity", "id" or "none" = not in the table) and with which `probability`; the
+        text (`became`), `facet` and `canonical_id` of the tag in ``doc._.tags`` that speaks for it.
     """
-    return tuple(doc.user_data.get(USER_DATA_KEY, {}).get("trace", ()))
+    return tuple(doc.user_data.get(USER_DATA_KEY, {}).get(TRACE, ()))
 
 
-def _merge(doc: Doc, pairs: Iterable[Tuple[Tag, Tag, str, float]]) -> List[Tag]:
-    """Make one of tags that are the same, and leave the trace. RETURNS (List[Tag]): The tags, in order."""
-    pairs = list(pairs)
-    if trace(doc) and all(before == tag for before, tag, _, _ in pairs):
-        # Nothing is new: what was found out the first time stands.
-        return [tag for _, tag, _, _ in pairs]
-    places: Dict[Tuple[str, str], int] = {}
-    merged: List[Tag] = []
-    steps = []
+def _merge(pairs: Iterable[Tuple[Tag, Tag, str, float]]) -> Tuple[List[Tag], List[Dict[str, Any]]]:
+    """Make one of tags that are the same. RETURNS (Tuple[List[Tag], List[Dict[str, Any]]]): Tags in order, trace."""
+    merged: Dict[Tuple[str, str], Tag] = {}
+    found = []
     for before, tag, how, probability in pairs:
         same = (tag.canonical_id or key(tag.text), tag.facet)
-        place = places.setdefault(same, len(merged))
-        if place == len(merged):
-            merged.append(tag)
-        elif _rank(tag) > _rank(merged[place]):
-            merged[place] = tag
-        step = {name: getattr(before, name) for name in ("text", "start", "end", "facet")}
-        step.update(how=how, probability=float(probability), canonical_id=tag.canonical_id, tag=place)
-        steps.append(step)
-    doc.user_data.setdefault(USER_DATA_KEY, {})["trace"] = steps
-    return merged
+        if same not in merged or _rank(tag) > _rank(merged[same]):
+            merged[same] = tag
+        found.append((before, same, how, probability))
+    steps = [
+        {
+            "text": before.text,
+            "start": before.start,
+            "end": before.end,
+            "source": before.source,
+            "how": how,
+            "probability": float(probability),
+            "became": merged[same].text,
+            "facet": merged[same].facet,
+            "canonical_id": merged[same].canonical_id,
+        }
+        for before, same, how, probability in found
+    ]
+    return list(merged.values()), steps
 
 
 def _rank(tag: Tag) -> Tuple[bool, float]:

@@ -10,6 +10,7 @@ from spacy_product_tags import Tag
 from spacy_product_tags.kb.alias_index import AliasIndex
 from spacy_product_tags.kb.aliases import Value
 from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, find_label, trace
+from spacy_product_tags.scorers import tag_spans
 
 VALUES = [
     Value("navy", "color", {"en": "Navy", "zh-CN": "藏青色", "zh-TW": "藏青", "ja": "ネイビー"}, ("藏蓝色", "navy blue")),
@@ -54,9 +55,14 @@ def test_the_same_value_is_one_tag_and_every_place_is_kept(nlp):
     ]  # fmt: skip
     assert doc._.tags[0].score == 0.95, "the surest speaks for all"
     steps = trace(doc)
-    assert [(step["text"], step["tag"], step["how"]) for step in steps] == [
-        ("Nike", 0, "exact"), ("耐克", 0, "exact"), ("navy blue", 1, "exact"), ("全棉", 2, "exact"), ("纯棉", 2, "exact"),
+    assert [(step["text"], step["canonical_id"], step["how"]) for step in steps] == [
+        ("Nike", "nike", "exact"), ("耐克", "nike", "exact"), ("navy blue", "navy", "exact"), ("全棉", "cotton", "exact"),
+        ("纯棉", "cotton", "exact"),
     ]  # fmt: skip
+    assert {(step["became"], step["facet"]) for step in steps} == {(tag.text, tag.facet) for tag in doc._.tags}
+    assert tag_spans(doc) == {(0, 4, "brand"), (4, 6, "brand"), (8, 17, "color")}, "no place is lost for the scores"
+    doc._.tags = []
+    assert not trace(doc)
     assert [text[step["start"] : step["end"]] for step in steps[:3]] == ["Nike", "耐克", "navy blue"]
 
 
@@ -130,7 +136,8 @@ def test_normalizing_twice_changes_nothing(pairs):
     steps = trace(doc)
     assert component(doc)._.tags == once
     assert len(steps) == sum(bool(text.strip()) for text, _ in pairs)
-    assert {step["tag"] for step in steps} == set(range(len(once)))
+    assert trace(doc) == steps
+    assert {(step["became"], step["facet"]) for step in steps} == {(tag.text, tag.facet) for tag in once}
     keys = [(tag.canonical_id or tag.text, tag.facet) for tag in once]
     assert len(set(keys)) == len(keys)
 
