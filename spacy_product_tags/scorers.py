@@ -5,7 +5,7 @@ from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from .tag import TRACE, USER_DATA_KEY, Tag, span_tags
+from .tag import TRACE, USER_DATA_KEY, Tag, get_tags, span_tags
 
 
 def tag_spans(doc: Doc) -> Set[Tuple[int, int, str]]:
@@ -16,7 +16,12 @@ def tag_spans(doc: Doc) -> Set[Tuple[int, int, str]]:
     """
     spans = {(tag.start, tag.end, tag.facet) for tag in span_tags(doc)}
     steps = doc.user_data.get(USER_DATA_KEY, {}).get(TRACE, ())
-    return spans | {(step["start"], step["end"], step["facet"]) for step in steps if _is_span(step)}
+    if steps:
+        # Not of tags that a later component has taken out.
+        left = {(tag.text, tag.facet) for tag in get_tags(doc)}
+        places = [step for step in steps if _is_span(step) and (step["became"], step["facet"]) in left]
+        spans.update((step["start"], step["end"], step["facet"]) for step in places)
+    return spans
 
 
 def _is_span(step: Dict[str, Any]) -> bool:
@@ -67,12 +72,13 @@ def score_values(examples: Iterable[Example]) -> Dict[str, Optional[float]]:
     for example in examples:
         gold: Dict[str, Set[str]] = {}
         for tag in example.reference._.tags:
-            gold.setdefault(tag.facet, set()).add(tag.text)
+            gold.setdefault(tag.facet, set()).add(tag.raw or tag.text)
         best: Dict[str, Tag] = {}
         for tag in example.predicted._.tags:
             if tag.source == "span" and (tag.facet not in best or tag.score > best[tag.facet].score):
                 best[tag.facet] = tag
-        right += sum(tag.text in gold.get(facet, ()) for facet, tag in best.items())
+        # As it stood in the text, whatever it was renamed to.
+        right += sum((tag.raw or tag.text) in gold.get(facet, ()) for facet, tag in best.items())
         predicted += len(best)
         wanted += len(gold)
     if not predicted and not wanted:

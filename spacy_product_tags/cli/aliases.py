@@ -31,11 +31,14 @@ def aliases_build_cli(
     Build an index of files of values. Bad rows are shown and left out; the exit code is then 1.
     """
     from ..kb.alias_build import build_index, iter_conflicts
+    from ..kb.alias_log import open_index
 
     complaints = Complaints()
     try:
         index = build_index(inputs, merge=merge, on_error=complaints)
         index.to_disk(output)
+        # Changes that were logged for the index that stood there: those that can't be made now are shown.
+        open_index(output, on_error=complaints)
     except ValueError as err:
         raise CommandError(str(err)) from err
     if conflicts:
@@ -57,6 +60,9 @@ def aliases_find_cli(
     from ..kb.linking import find_candidates, link
 
     index = _open(folder)
+    facets = sorted({value.facet for value in index}) if facet else []
+    if facet and facet not in facets:
+        raise CommandError(f"--facet {facet}: no value has it; the facets are {', '.join(facets)}")
     for text in texts:
         typer.echo(f"{text}: {link(index, text, facet).probability:.2f}")
         for candidate in find_candidates(index, text, facet):
@@ -111,12 +117,11 @@ def aliases_compact_cli(folder: IndexArg) -> None:
 @aliases_app.command("fit")
 def aliases_fit_cli(
     inputs: Annotated[List[Path], typer.Argument(metavar="FILE...", help="Values, as for 'aliases build'")],
-    output: Annotated[Optional[Path], typer.Option("--output", "-o", help="TOML file for the weights [default: they are shown]")] = None,
     count: Annotated[int, typer.Option(help="Made-up queries, half to fit and half to judge")] = 6000,
     seed: Annotated[int, typer.Option(help="Seed")] = 0,
 ) -> None:
     """
-    Fit the decision "none of these" on a table: names of values that it has and of values hidden from it, with slips.
+    Fit the weights of "none of these" (kb/linking.toml) on names of values, of hidden ones too, with slips of the pen.
     """
     from ..kb.alias_sources import iter_values
     from ..training.fit_linking import fit_linking
@@ -127,11 +132,7 @@ def aliases_fit_cli(
         weights, report = fit_linking(values, count=count, seed=seed)
     except (OSError, ValueError) as err:
         raise CommandError(str(err)) from err
-    text = "[weights]\n" + "".join(f"{name} = {value}\n" for name, value in weights.items())
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf8")
+    typer.echo("[weights]\n" + "".join(f"{name} = {value}\n" for name, value in weights.items()), nl=False)
     typer.echo(
         f"at 0.8: precision {report.precision:.3f}, recall {report.recall:.3f}, none of these F1 {report.null_f:.3f} "
         f"on {report.queries} queries",
@@ -141,10 +142,10 @@ def aliases_fit_cli(
 
 
 def _open(folder: Path) -> "AliasIndex":
-    """Open an index with its logged changes. RAISES (CommandError): Where there is none."""
+    """Open an index with its logged changes; bad ones are shown. RAISES (CommandError): Where there is none."""
     from ..kb.alias_log import open_index
 
     try:
-        return open_index(folder)
+        return open_index(folder, on_error=Complaints())
     except ValueError as err:
         raise CommandError(str(err)) from err

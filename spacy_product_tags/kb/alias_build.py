@@ -24,7 +24,8 @@ def create_alias_index(path: Union[str, Path, None] = None, merge: bool = True) 
         raise ValueError("the alias table has no path; set it, such as --paths.aliases aliases")
     if Path(path).is_dir():
         return open_index(path)
-    return build_index([part.strip() for part in str(path).split(",")], merge=merge)
+    paths = [str(path)] if Path(path).is_file() else [part.strip() for part in str(path).split(",")]
+    return build_index(paths, merge=merge)
 
 
 def build_index(

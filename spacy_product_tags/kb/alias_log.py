@@ -170,15 +170,19 @@ def log_of(path: Union[str, Path]) -> Path:
     return Path(path).with_name(f"{Path(path).name}.changes.jsonl")
 
 
-def open_index(path: Union[str, Path]) -> AliasIndex:
+def open_index(
+    path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
+) -> AliasIndex:
     """Open an index with the changes that are logged beside it.
 
     path (Union[str, Path]): The folder.
+    on_error (Callable[[ListingError], None]): Called where a logged change is damaged or can't be made; where it
+        returns, the change is left out.
     RETURNS (AliasIndex): The index.
-    RAISES (ValueError): As `AliasIndex.from_disk`; ListingError where a logged change is damaged or can't be made.
+    RAISES (ValueError): As `AliasIndex.from_disk`; ListingError at the first bad change, unless `on_error` returns.
     """
     index, log = AliasIndex.from_disk(path), log_of(path)
-    return apply_changes(index, read_log(log)) if log.exists() else index
+    return apply_changes(index, read_log(log, on_error=on_error), on_error=on_error) if log.exists() else index
 
 
 def compact(index: AliasIndex, path: Union[str, Path]) -> AliasIndex:

@@ -2,13 +2,12 @@
 import math
 import re
 import tomllib
-from collections import Counter
 from functools import cache, partial
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .alias_index import AliasIndex, Candidate
-from .forms import key
+from .forms import key, split_brand_pair, variants
 
 DATA_PATH = Path(__file__).with_suffix(".toml")
 FEATURES = ("bias", "exact", "likeness", "edits", "start", "length", "same_facet", "no_facet", "margin", "rivals")
@@ -18,8 +17,13 @@ _LIMIT = 5
 _LONG = 12
 # So many characters that differ are as bad as any more.
 _MANY = 4
-_NUMBER = re.compile(r"\d+")
-_SHORTEST_WIDE = 3
+# Shorter words are one letter from another word: Van, Vans; skirt, shirt; XL, XXL.
+_SHORTEST = 6
+# From this length on, two slips make no other word: dark grey, dark green.
+_TWO_SLIPS = 12
+_NUMBER = re.compile(r"\d[\d.x/:-]*")
+_LETTER = re.compile(r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])")
+_DOUBLED = re.compile(r"(.)\1+")
 _WIDE = re.compile("[\u2e80-\uffef]")
 
 
@@ -56,14 +60,16 @@ def find_candidates(index: AliasIndex, text: str, facet: str = "", *, fuzzy: boo
     """Find what a text may mean.
 
     index, text, facet, fuzzy: As in `link`.
-    RETURNS (List[Candidate]): Those of the facet first, then the likest; nearly written ones only where none of the
-        facet is written so.
+    RETURNS (List[Candidate]): Those of the facet first, then the likest; other forms of the text (plurals, either half
+        of a brand pair) and nearly written ones only where none of the facet is written so.
     """
     found = index.exact(text, facet)
+    if not any(_fits(candidate, facet) for candidate in found):
+        found = (*found, *_find_variant(index, text, facet))
     if fuzzy and not any(_fits(candidate, facet) for candidate in found):
         known = {candidate.id for candidate in found}
         near = [candidate for candidate in index.fuzzy(text, facet, limit=_LIMIT) if candidate.id not in known]
-        found = (*found, *(candidate for candidate in near if _may_be_slip(key(text), key(candidate.alias))))
+        found = (*found, *(candidate for candidate in near if _may_be_slip(text, candidate.alias)))
     return sorted(found, key=partial(_order, facet))
 
 
@@ -91,7 +97,7 @@ def features(text: str, facet: str, candidates: Sequence[Candidate]) -> Dict[str
     ours, theirs = key(text), key(best.alias)
     numbers = (
         1.0,
-        float(best.how == "exact"),
+        float(best.how != "fuzzy"),
         best.score,
         # A slip of the pen is one or two characters, however long the text.
         min((1 - best.score) * (len(ours) + len(theirs)) / 2, _MANY) / _MANY,
@@ -109,15 +115,37 @@ def _fits(candidate: Candidate, facet: str) -> bool:
     return not facet or candidate.facet == facet
 
 
-def _may_be_slip(ours: str, theirs: str) -> bool:
+def _find_variant(index: AliasIndex, text: str, facet: str) -> Tuple[Candidate, ...]:
+    """Look up other forms of a text, likeliest first. RETURNS (Tuple[Candidate, ...]): What the first known means."""
+    # A brand's s belongs to it: Vans.
+    forms = (split_brand_pair(text) or ()) if facet == "brand" else variants(text)
+    for form in forms:
+        found = tuple(candidate for candidate in index.exact(form, facet) if _fits(candidate, facet))
+        if found:
+            return tuple(candidate._replace(how="variant") for candidate in found)
+    return ()
+
+
+def _may_be_slip(text: str, alias: str) -> bool:
     """Say whether a text may be another one with a slip of the pen, and not another word."""
+    ours, theirs = key(text), key(alias)
     if _NUMBER.findall(ours) != _NUMBER.findall(theirs):
         return False  # 10 cm is no slip for 12 cm
-    if not _WIDE.search(ours + theirs):
-        return True
-    # Another Han character is another word (深红色, 深绿色). Two may be swapped, or one be too many or missing.
-    more, fewer = Counter(ours) - Counter(theirs), Counter(theirs) - Counter(ours)
-    return min(len(ours), len(theirs)) >= _SHORTEST_WIDE and more.total() + fewer.total() <= 1
+    if _WIDE.search(ours + theirs):
+        # One Han character more or another one is another word (牛仔裤, 牛仔短裤). Two may be swapped, or one doubled.
+        return _DOUBLED.sub(r"\1", ours) == _DOUBLED.sub(r"\1", theirs) or sorted(ours) == sorted(theirs)
+    # Type C is no slip for Type A.
+    if _LETTER.findall(text.casefold()) != _LETTER.findall(alias.casefold()):
+        return False
+    shortest = min(len(ours), len(theirs))
+    return shortest >= _SHORTEST and _count_slips(ours, theirs) <= (1 if shortest < _TWO_SLIPS else 2)
+
+
+def _count_slips(ours: str, theirs: str) -> int:
+    # Two letters swapped are one slip (optimal string alignment). Imported by the first look-up that needs it.
+    from rapidfuzz.distance import OSA
+
+    return OSA.distance(ours, theirs)
 
 
 def _order(facet: str, candidate: Candidate) -> Tuple[bool, float]:

@@ -8,7 +8,7 @@ from ..kb.forms import key
 from ..kb.linking import features, find_candidates, fit_weights, judge
 
 # Shorter texts have no room for a slip of the pen: another letter makes another word.
-_SHORTEST, _SHORTEST_WIDE = 5, 3
+_SHORTEST, _SHORTEST_WIDE = 6, 3
 _WIDE = "⺀"
 
 
@@ -103,18 +103,22 @@ def _choose_name(value: Value, rng: random.Random) -> str:
 
 
 def misspell(text: str, rng: random.Random) -> Optional[str]:
-    """Leave out, swap, double or replace one character behind the first.
+    """Swap or double a character behind the first; in a text without Han or kana, leave one out or replace one too.
 
     text (str): The text.
     rng (random.Random): Where chance comes from.
     RETURNS (Optional[str]): The text with a slip; None where it is too short for one.
     """
-    if len(text) < (_SHORTEST_WIDE if any(char >= _WIDE for char in text) else _SHORTEST):
+    wide = any(char >= _WIDE for char in text)
+    if len(text) < (_SHORTEST_WIDE if wide else _SHORTEST):
         return None
     place = rng.randrange(1, len(text) - 1)
     head, char, tail = text[:place], text[place], text[place + 1 :]
-    other = rng.choice("abcdefghijklmnopqrstuvwxyz" if text.isascii() else text)
-    return rng.choice([head + tail, head + tail[0] + char + tail[1:], head + char + char + tail, head + other + tail])
+    slips = [head + tail[0] + char + tail[1:], head + char + char + tail]
+    if not wide:
+        other = rng.choice("abcdefghijklmnopqrstuvwxyz" if text.isascii() else text)
+        slips += [head + tail, head + other + tail]
+    return rng.choice(slips)
 
 
 def _is_right(candidate: Candidate, query: Query) -> Optional[bool]:
@@ -122,10 +126,10 @@ def _is_right(candidate: Candidate, query: Query) -> Optional[bool]:
     same = key(candidate.alias) in {key(text) for text in query.value.surfaces}
     if candidate.id == query.value.id:
         return True
-    # Other values of that name: right where nothing says otherwise, and for a hidden value no proof of anything.
-    if same and (not query.facet or candidate.facet == query.facet):
-        return True if query.known else None
-    return False
+    # Another value of that facet and name is as good; for a hidden value a namesake proves nothing.
+    if same and not query.known:
+        return None
+    return same and candidate.facet == query.value.facet
 
 
 def _report(weights: Dict[str, float], rows: Sequence[Row], limit: float) -> Report:
