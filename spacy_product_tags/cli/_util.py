@@ -80,6 +80,13 @@ def show_problem(text: str) -> None:
     typer.echo(text.encode("utf8", "backslashreplace").decode("utf8"), err=True)
 
 
+def make_group(name: str, help: str) -> typer.Typer:
+    """Make a group of commands such as `product-tags profiles …`. RETURNS (typer.Typer): The group, still empty."""
+    return typer.Typer(
+        name=name, help=help, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+
+
 def check_fractions(fractions: Sequence[float]) -> None:
     """Check the shares of train, dev and test. RAISES (CommandError): Where they are none."""
     try:

@@ -4,18 +4,12 @@ from typing import TYPE_CHECKING, Annotated, List, Optional
 
 import typer
 
-from ._util import CommandError, Complaints
+from ._util import CommandError, Complaints, make_group
 
 if TYPE_CHECKING:
     from ..kb.alias_index import AliasIndex
 
-aliases_app = typer.Typer(
-    name="aliases",
-    help="The alias table: which value a text means.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+aliases_app = make_group("aliases", "The alias table: which value a text means.")
 
 IndexArg = Annotated[Path, typer.Argument(metavar="INDEX", help="Folder that 'aliases build' wrote")]
 
@@ -60,9 +54,8 @@ def aliases_find_cli(
     from ..kb.linking import find_candidates, link
 
     index = _open(folder)
-    facets = sorted({value.facet for value in index}) if facet else []
-    if facet and facet not in facets:
-        raise CommandError(f"--facet {facet}: no value has it; the facets are {', '.join(facets)}")
+    if facet and facet not in index.facets:
+        raise CommandError(f"--facet {facet}: no value has it; the facets are {', '.join(index.facets)}")
     for text in texts:
         typer.echo(f"{text}: {link(index, text, facet).probability:.2f}")
         for candidate in find_candidates(index, text, facet):

@@ -3,15 +3,9 @@ from typing import Annotated, List, Optional
 
 import typer
 
-from ._util import Complaints
+from ._util import Complaints, make_group
 
-profiles_app = typer.Typer(
-    name="profiles",
-    help="Profiles of platforms: what each wants of tags.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+profiles_app = make_group("profiles", "Profiles of platforms: what each wants of tags.")
 
 ProfileArg = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of a profile, or a .toml file")]
 

@@ -8,15 +8,14 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
 from .aliases import AliasTable, Value
 from .forms import key
 from .fuzzy import build_postings, narrow, score
-from .packed import Strings, open_arrays, pack, save_arrays, unzip_folder, zip_folder
+from .packed import Strings, arrays_from_bytes, arrays_to_bytes, open_arrays, pack, save_arrays
 
 KIND = "spacy-product-tags.alias_index.v1"
 MIN_SCORE = 0.6
@@ -114,14 +113,13 @@ class AliasIndex:
         path (Union[str, Path]): The folder; an index that is there is replaced.
         RAISES (ValueError): Where the path holds something else.
         """
-        whole = AliasIndex.build(self, moved=self._moved, version=self.version) if self._hidden else self
+        whole = self._whole()
         save_arrays(path, whole._arrays, whole._meta)
 
     def to_bytes(self) -> bytes:
-        """Give the index with all changes in it. RETURNS (bytes): A zip of what `to_disk` writes."""
-        with TemporaryDirectory() as folder:
-            self.to_disk(Path(folder) / "index")
-            return zip_folder(Path(folder) / "index")
+        """Give the index with all changes in it. RETURNS (bytes): What `to_disk` writes, in one .npz file."""
+        whole = self._whole()
+        return arrays_to_bytes(whole._arrays, whole._meta)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "AliasIndex":
@@ -129,11 +127,10 @@ class AliasIndex:
 
         RAISES (ValueError): Where the bytes are no index, as `from_disk`.
         """
-        with TemporaryDirectory() as folder:
-            unzip_folder(data, Path(folder))
-            arrays, meta = open_arrays(folder, KIND)
-            # The files go; what is mapped is copied first.
-            return cls._checked(folder, {name: array.copy() for name, array in arrays.items()}, meta)
+        return cls._checked("the saved alias index", *arrays_from_bytes(data, KIND))
+
+    def _whole(self) -> "AliasIndex":
+        return AliasIndex.build(self, moved=self._moved, version=self.version) if self._hidden else self
 
     @classmethod
     def from_disk(cls, path: Union[str, Path]) -> "AliasIndex":
@@ -229,25 +226,10 @@ class AliasIndex:
                 found.setdefault(candidate.id, candidate)
         return [*found.values(), *(self._over._fuzzy(text, facet, limit, min_score) if self._over else ())]
 
-    def exact_batch(self, texts: Sequence[str], facets: Sequence[str] = ()) -> List[Tuple[Candidate, ...]]:
-        """Call `exact` for many texts, once for each that differs.
-
-        texts (Sequence[str]): The texts.
-        facets (Sequence[str]): The facet that is meant for each; () = none.
-        RETURNS (List[Tuple[Candidate, ...]]): What each may mean.
-        RAISES (ValueError): Where there are facets, and not as many as texts.
-        """
-        pairs = _pairs(texts, facets)
-        found = {pair: self.exact(*pair) for pair in dict.fromkeys(pairs)}
-        return [found[pair] for pair in pairs]
-
-    def fuzzy_batch(
-        self, texts: Sequence[str], facets: Sequence[str] = (), limit: int = 10, min_score: float = MIN_SCORE
-    ) -> List[Tuple[Candidate, ...]]:
-        """Call `fuzzy` for many texts, once for each that differs; arguments as there and in `exact_batch`."""
-        pairs = _pairs(texts, facets)
-        found = {pair: self.fuzzy(*pair, limit, min_score) for pair in dict.fromkeys(pairs)}
-        return [found[pair] for pair in pairs]
+    @property
+    def facets(self) -> List[str]:
+        """RETURNS (List[str]): The facets, sorted."""
+        return sorted({*self._facets, *(value.facet for value in self._new.values())})
 
     def resolve(self, value_id: str) -> str:
         """Say what an id has become. RETURNS (str): The id, that of what took its place, or "" = it was retired."""
@@ -320,9 +302,3 @@ def _rank(facet: str, candidate: Candidate) -> Tuple[bool, float, int, str]:
 
 def _length_and_text(text: str) -> Tuple[int, str]:
     return len(text), text
-
-
-def _pairs(texts: Sequence[str], facets: Sequence[str]) -> List[Tuple[str, str]]:
-    if facets and len(facets) != len(texts):
-        raise ValueError(f"facets: needed is one for each of {len(texts)} texts, or none, not {len(facets)}")
-    return list(zip(texts, facets or [""] * len(texts)))

@@ -2,12 +2,12 @@
 import csv
 import re
 import tomllib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
 
 from ..errors import ListingError
-from ..training.convert import bad, parse_json
+from ..training.convert import bad, iter_rows
 from ..training.listings import open_text, raise_error
 from .aliases import Value
 
@@ -34,44 +34,9 @@ def iter_values(
     if path.name.removesuffix(".gz").endswith(".csv"):
         yield from _iter_csv(path, on_error)
         return
-    kind = path.name.partition(".")[0]
-    with open_text(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = parse_json(line)
-                if row.get("labels") and isinstance(row["labels"], Mapping) and row["labels"].get("en") in _skipped():
-                    continue
-                yield _value(row, kind)
-            except ListingError as err:
-                on_error(ListingError(path, number, err.field, err.problem))
-
-
-def read_attributes(
-    path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
-) -> Dict[str, Dict[str, str]]:
-    """Read what facets are called from a taxonomy's attributes.
-
-    path (Union[str, Path]): JSON lines with id and labels, also with .gz: Shopify's attributes.
-    on_error (Callable[[ListingError], None]): Called with each bad row's error; where it returns, reading goes on.
-    RETURNS (Dict[str, Dict[str, str]]): Names by locale of each attribute that keeps its own id as facet.
-    RAISES (ListingError): With file, line and field, unless `on_error` returns.
-    """
-    names = {}
-    with open_text(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = parse_json(line)
-                attribute, labels = _text(row, "id"), _labels(row, "labels")
-            except ListingError as err:
-                on_error(ListingError(path, number, err.field, err.problem))
-                continue
-            if facet_of(attribute) == attribute:
-                names[attribute] = labels
-    return names
+    for value in iter_rows(path, partial(_value, path.name.partition(".")[0]), on_error):
+        if value is not None:
+            yield value
 
 
 @cache
@@ -93,7 +58,9 @@ def _skipped() -> List[str]:
     return _load()["skip"]["labels"]
 
 
-def _value(row: Mapping[str, Any], kind: str) -> Value:
+def _value(kind: str, row: Mapping[str, Any]) -> Optional[Value]:
+    if isinstance(row.get("labels"), Mapping) and row["labels"].get("en") in _skipped():
+        return None
     if "attribute" in row:
         return Value(_text(row, "id"), facet_of(_text(row, "attribute")), _labels(row, "labels"))
     if "names" in row:

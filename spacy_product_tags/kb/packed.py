@@ -3,6 +3,7 @@ import io
 import json
 import shutil
 import zipfile
+import zlib
 from bisect import bisect_left
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Tuple, Union
@@ -10,6 +11,7 @@ from typing import Any, Dict, Iterable, Mapping, Tuple, Union
 import numpy as np
 
 META = "meta.json"
+_META_ARRAY = "meta"
 
 
 class Strings:
@@ -124,27 +126,29 @@ def open_arrays(path: Union[str, Path], kind: str) -> Tuple[Dict[str, np.ndarray
     return arrays, meta
 
 
-def zip_folder(folder: Path) -> bytes:
-    """Pack a folder's files into bytes; the same files give the same bytes. RETURNS (bytes): A zip file."""
+def arrays_to_bytes(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> bytes:
+    """Pack arrays and meta data; the same give the same bytes. RETURNS (bytes): A .npz file."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for file in sorted(folder.iterdir()):
-            # Without a time stamp of today.
-            archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes(), zipfile.ZIP_DEFLATED)
+    text = np.frombuffer(encode(json.dumps(meta, ensure_ascii=False)), dtype=np.uint8)
+    np.savez_compressed(buffer, **{_META_ARRAY: text}, **arrays)
     return buffer.getvalue()
 
 
-def unzip_folder(data: bytes, folder: Path) -> None:
-    """Unpack what `zip_folder` packed.
+def arrays_from_bytes(data: bytes, kind: str) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
+    """Unpack what `arrays_to_bytes` packed.
 
-    data (bytes): The zip file.
-    folder (Path): Where to put its files.
-    RAISES (ValueError): Where it is none.
+    data (bytes): The .npz file.
+    kind (str): What `meta["kind"]` must be.
+    RETURNS (Tuple[Dict[str, np.ndarray], Dict[str, Any]]): The arrays and the meta data.
+    RAISES (ValueError): Where it is none, or of another kind.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for name in archive.namelist():
-                # Whatever a name says, the file lands here.
-                (folder / Path(name).name).write_bytes(archive.read(name))
-    except (zipfile.BadZipFile, EOFError, OSError) as err:
-        raise ValueError(f"the saved alias index is damaged ({err}); build or copy it again") from None
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(arrays.pop(_META_ARRAY).tobytes().decode("utf8", "surrogatepass"))
+        found = meta["kind"]
+    except (AttributeError, EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as err:
+        raise ValueError(f"the saved alias index is damaged ({err!r}); build or copy it again") from None
+    if found != kind:
+        raise ValueError(f"the saved alias index: kind: is {found!r}, this version reads {kind!r}; build it again")
+    return arrays, meta

@@ -5,13 +5,14 @@ import re
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from ..errors import ListingError
 from ..tag import Tag
 from .listings import Listing, open_text, raise_error
 
 # What is wrong in a row that survives without it: (field, problem).
+Row = TypeVar("Row")
 Problems = List[Tuple[str, str]]
 # Where a data set keeps a listing's field: the first name that the row has.
 _NAMES = {
@@ -112,6 +113,27 @@ def parse_json(line: str) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
         raise bad("line", f"must be a JSON object, not {type(row).__name__}")
     return row
+
+
+def iter_rows(
+    path: Union[str, Path], make: Callable[[Mapping[str, Any]], Row], on_error: Callable[[ListingError], None]
+) -> Iterator[Row]:
+    """Stream what is made of the rows of a JSONL file.
+
+    path (Union[str, Path]): A .jsonl or .jsonl.gz file.
+    make (Callable[[Mapping[str, Any]], Row]): Makes one of a line, or raises a ListingError that names the field.
+    on_error (Callable[[ListingError], None]): Called with each bad line's error; where it returns, reading goes on.
+    YIELDS (Row): One for each line that is neither blank nor bad.
+    """
+    with open_text(path) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    row = make(parse_json(line))
+                except ListingError as err:
+                    on_error(ListingError(path, number, err.field, err.problem))
+                    continue
+                yield row
 
 
 def bad(field: str, problem: str) -> ListingError:

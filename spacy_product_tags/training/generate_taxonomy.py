@@ -6,9 +6,9 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tup
 
 from ..errors import ListingError
 from ..tokenizer import HAN
-from .convert import bad, parse_json
+from .convert import bad, iter_rows
 from .generate_words import FACETS, PATTERNS, REPAIRS
-from .listings import open_text, raise_error
+from .listings import raise_error
 
 Labels = Dict[str, str]  # by language
 
@@ -69,21 +69,13 @@ def read_taxonomy(
     attributes: Dict[str, Mapping[str, Any]] = {}
     values: Dict[str, List[Labels]] = {}
     for path in paths:
-        with open_text(path) as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = _check(parse_json(line))
-                except ListingError as err:
-                    on_error(ListingError(path, number, err.field, err.problem))
-                    continue
-                if "parent" in row:
-                    categories[row["id"]] = row
-                elif "attribute" in row:
-                    values.setdefault(row["attribute"], []).append(row["labels"])
-                else:
-                    attributes[row["id"]] = row
+        for row in iter_rows(path, _check, on_error):
+            if "parent" in row:
+                categories[row["id"]] = row
+            elif "attribute" in row:
+                values.setdefault(row["attribute"], []).append(row["labels"])
+            else:
+                attributes[row["id"]] = row
     parents = {row["parent"] for row in categories.values()}
     departments: Dict[str, List[Category]] = {}
     for row in categories.values():

@@ -142,16 +142,6 @@ def test_the_right_key_is_found_among_many():
     assert all(index.fuzzy(text)[0].id == text for text in asked)
 
 
-def test_batches(index):
-    texts, facets = ["苹果", "navvy", "苹果"], ["scent", "", ""]
-    assert index.exact_batch(texts) == [index.exact(text) for text in texts]
-    assert index.exact_batch(texts, facets) == [index.exact(*pair) for pair in zip(texts, facets)]
-    assert index.fuzzy_batch(texts, facets, limit=1) == [index.fuzzy(*pair, limit=1) for pair in zip(texts, facets)]
-    assert index.exact_batch([]) == []
-    with pytest.raises(ValueError, match="one for each of 3 texts, or none, not 1"):
-        index.exact_batch(texts, ["color"])
-
-
 def test_values_by_id(index):
     assert index["navy"] == AliasTable(COLORS)["navy"] and "navy" in index and "red" not in index and 5 not in index
     assert len(index) == 5 and len(list(index)) == 5

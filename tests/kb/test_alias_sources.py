@@ -8,7 +8,7 @@ import pytest
 
 from spacy_product_tags.errors import ListingError
 from spacy_product_tags.kb.alias_index import AliasIndex
-from spacy_product_tags.kb.alias_sources import DATA_PATH, facet_of, iter_values, read_attributes
+from spacy_product_tags.kb.alias_sources import DATA_PATH, facet_of, iter_values
 from spacy_product_tags.kb.aliases import Value
 
 ROOT = Path(__file__).parents[2]
@@ -102,13 +102,6 @@ def test_facets_are_ours_where_one_fits():
         re.compile(pattern)
 
 
-def test_attributes_name_the_facets_that_are_called_so(tmp_path):
-    rows = [{"id": "genre", "labels": {"en": "Genre"}}, {"id": "frame_color", "labels": {"en": "Frame color"}}, {"id": "x"}]
-    errors = []
-    assert read_attributes(write(tmp_path / "attributes.jsonl", *rows), on_error=errors.append) == {"genre": {"en": "Genre"}}
-    assert [(error.line, error.field) for error in errors] == [(3, "labels")]
-
-
 @pytest.mark.skipif(not (DATASETS / "tax_shopify").is_dir(), reason="the real data sets are not there")
 def test_real_taxonomies():
     values = [value for value in iter_values(DATASETS / "tax_shopify" / "values.jsonl.gz") if value.facet == "color"]
@@ -117,4 +110,3 @@ def test_real_taxonomies():
     assert [(c.id, c.facet) for c in index.exact("navy")] == [("color__navy", "color")]
     assert "color__navy" in [candidate.id for candidate in index.fuzzy("Marinebla", "color")]
     assert index.exact("Kunststoff")[0].facet == "material"
-    assert len(read_attributes(DATASETS / "tax_shopify" / "attributes.jsonl.gz")) > 1000
