@@ -23,8 +23,9 @@ def segmenter(tmp_path_factory) -> Path:
 
 
 def test_there_is_a_config_for_each_language_and_size():
-    # zh_direct is not trained: see tests/models/test_alias_matcher.py.
-    assert sorted(path.stem for path in (ROOT / "configs").glob("*.cfg")) == sorted([*CONFIGS, "zh_direct"])
+    # zh_direct is not trained: see tests/models/test_alias_matcher.py; classifier has a test of its own.
+    names = sorted(path.stem for path in (ROOT / "configs").glob("*.cfg"))
+    assert names == sorted([*CONFIGS, "zh_direct", "classifier"])
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -60,6 +61,29 @@ def test_the_small_config_trains_as_it_is(segmenter, listings, tmp_path):
     loaded = spacy.load(tmp_path / "out" / "model-last")
     assert loaded.get_pipe("transformer").model.get_dim("nO") == 256
     assert loaded.get_pipe("product_tag_generator").labels
+
+
+def test_the_classifier_trains_offline(tiny_bert, tmp_path):
+    listings = [Listing(title=title, category=path) for title, path in (("纯棉连衣裙", ("服饰", "裙子")), ("手机壳", ("数码",)))]
+    corpus = tmp_path / "corpus.jsonl"
+    write_listings(corpus, listings)
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.backbone": tiny_bert,
+        "training.max_steps": 30,
+        "training.eval_frequency": 15,
+        "training.optimizer.learn_rate.warmup_steps": 5,
+        "training.optimizer.learn_rate.initial_rate": 0.003,
+        "components.product_classifier.min_probability": 0.0,
+        "components.product_classifier.model.buckets": 512,
+    }
+    train(ROOT / "configs" / "classifier.cfg", tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    for listing in listings:
+        doc = nlp(listing.title)
+        assert doc._.category == listing.category and doc._.trf_data is None
+    assert set(nlp.config["paths"]) >= {"train", "dev", "backbone", "encoder", "taxonomy", "names"}
 
 
 @pytest.mark.parametrize("name", [*CONFIGS, "zh_direct"])

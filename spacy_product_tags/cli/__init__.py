@@ -9,6 +9,7 @@ from ._util import ProductTagsGroup
 from .aliases import aliases_app
 from .backbone import backbone_cli
 from .bench import bench_cli
+from .calibrate import calibrate_cli
 from .check import check_cli
 from .compile import compile_cli
 from .convert import convert_cli
@@ -16,12 +17,15 @@ from .distill import CONTEXT as DISTILL_CONTEXT
 from .distill import distill_cli
 from .evaluate import evaluate_cli
 from .generate import generate_cli
+from .names import names_cli
 from .package import package_cli
 from .pretrain import pretrain_cli
 from .profiles import profiles_app
 from .render import render_cli
+from .rules import rules_app
 from .segmenter import segmenter_cli
 from .tag import tag_cli
+from .taxonomy import taxonomy_app
 
 HELP = "Tags for product listings: make corpora, check them, tag, evaluate and look at the result."
 
@@ -45,9 +49,13 @@ app.command("bench")(bench_cli)
 app.command("backbone")(backbone_cli)
 app.command("generate")(generate_cli)
 app.command("pretrain")(pretrain_cli)
+app.command("names")(names_cli)
+app.command("calibrate")(calibrate_cli)
 app.command("distill", context_settings=DISTILL_CONTEXT)(distill_cli)
 app.add_typer(aliases_app)
 app.add_typer(profiles_app)
+app.add_typer(rules_app)
+app.add_typer(taxonomy_app)
 spacy_app.add_typer(app)
 
 

@@ -81,6 +81,14 @@ def show_scores(scores: Dict[str, Any], per_facet: bool) -> None:
     table.add_row("all", str(sum(support.values())), *micro, style="bold")
     table.add_row("one value a facet", "", *(_percent(scores.get(f"values_{k}")) for k in "prf"))
     Console().print(table)
+    if scores.get("category_f") is not None:
+        names = [name for name in scores if name.startswith("category_f_level")]
+        levels = ", ".join(f"level {name.removeprefix('category_f_level')} {_percent(scores[name])}" for name in names)
+        typer.echo(
+            f"categories: right in whole {_percent(scores['cats_path_acc'])}, weighted F1 "
+            f"{_percent(scores['category_f'])} ({levels}), hierarchical F1 {_percent(scores['category_hf'])}, "
+            f"ECE {_percent(scores['category_ece'])}"
+        )
     typer.echo(f"{scores['texts']} texts, {scores['texts_per_second']:.0f} a second")
 
 

@@ -1,4 +1,5 @@
 """`product-tags generate`: made-up product titles to pretrain on."""
+import json
 from pathlib import Path
 from typing import Annotated, List, Optional
 
@@ -12,7 +13,7 @@ _PROGRESS = 50_000
 
 def generate_cli(
     listings: Annotated[Path, typer.Argument(help="Tagged listings (.jsonl) to vary: the training split")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, a title a line")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .txt, a title a line; .jsonl, listings with their category")],
     values: Annotated[
         Optional[List[Path]],
         typer.Option("--values", help="Taxonomy file (.jsonl, .jsonl.gz) of categories, attributes or values; repeat"),
@@ -24,11 +25,13 @@ def generate_cli(
     ] = None,
 ) -> None:
     """
-    Write made-up product titles in many languages: varied listings, titles composed from a taxonomy, short texts.
+    Write made-up product titles in many languages: varied listings, titles composed from a taxonomy, short texts. As
+    .jsonl: titles composed from the taxonomy alone, with their category, to train a classifier on.
 
     Bad lines of the inputs are reported and left out, and the exit code is then 1.
     """
     from ..training.generate import generate_titles
+    from ..training.generate_categories import generate_listings
 
     for path in (listings, *(values or ()), *(exclude or ())):
         if not path.is_file():
@@ -42,8 +45,13 @@ def generate_cli(
     part = output.with_name(f"{output.name}.part")
     try:
         with part.open("w", encoding="utf8") as file:
-            for title in generate_titles(read, values or (), count, seed, unseen=unseen, on_error=complaints):
-                file.write(title + "\n")
+            if output.name.endswith(".jsonl"):
+                made = generate_listings(values or (), count, seed, on_error=complaints)
+                lines = (json.dumps(listing.to_dict(), ensure_ascii=False) for listing in made)
+            else:
+                lines = generate_titles(read, values or (), count, seed, unseen=unseen, on_error=complaints)
+            for line in lines:
+                file.write(line + "\n")
                 written += 1
                 if written % _PROGRESS == 0:
                     typer.echo(f"{written} of {count}", err=True)

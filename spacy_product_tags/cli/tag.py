@@ -3,11 +3,13 @@ import io
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated, Iterator, Optional
+from typing import IO, TYPE_CHECKING, Annotated, Iterator, Optional
 
 import typer
+from spacy.language import Language
 
 from ..batch import Record, skip_written, tag_listings, to_line
 from ..errors import ListingError
@@ -24,6 +26,9 @@ from ._util import (
     load_pipeline,
     open_records,
 )
+
+if TYPE_CHECKING:
+    from ..kb.category_mapping import CategoryMapping
 
 
 class Format(StrEnum):
@@ -44,6 +49,10 @@ def tag_cli(
     n_process: Annotated[int, typer.Option("--n-process", "-n", help="Processes, -1 = one a core")] = 1,
     batch_size: Annotated[int, typer.Option("--batch-size", "-b", min=1, help="Listings a batch")] = 128,
     gpu_id: GpuOpt = -1,
+    taxonomy: Annotated[
+        Optional[Path],
+        typer.Option("--taxonomy", help="Pairs of paths (.jsonl, .jsonl.gz), such as Shopify's to Google's: categories come out as the second says"),
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the output file was left, or overwrite it")] = True,
     progress: Annotated[
         Optional[bool], typer.Option(help="Show a progress bar on stderr; by default on a terminal")
@@ -63,6 +72,7 @@ def tag_cli(
     if n_process != 1:
         _use_one_thread()
     nlp = load_pipeline(model, gpu_id)
+    mapping = None if taxonomy is None else _open_mapping(taxonomy, nlp)
     resume = resume and to_file and form is Format.jsonl
     convert = to_line if form is Format.jsonl else to_table
     show = progress if progress is not None else sys.stderr.isatty() and (to_file or not sys.stdout.isatty())
@@ -76,6 +86,8 @@ def tag_cli(
             for number, record in enumerate(_track(tagged, source) if show else tagged, 1):
                 if isinstance(record, ListingError):
                     complaints(record)
+                elif mapping is not None:
+                    record = replace(record, category=mapping.to(record.category) or ())
                 file.write(convert(record))
                 # A run that is cut off loses a batch at most.
                 if number % batch_size == 0:
@@ -99,6 +111,20 @@ def to_table(record: Record) -> bytes:
     console = Console(file=io.StringIO())
     console.print(table)
     return console.file.getvalue().encode("utf8")
+
+
+def _open_mapping(path: Path, nlp: Language) -> "CategoryMapping":
+    """Read a mapping, and let the classifier name categories in its language. RAISES (CommandError): On a bad line."""
+    from ..kb.category_mapping import load_mapping
+
+    try:
+        mapping = load_mapping(path)
+    except (OSError, ValueError) as err:
+        raise CommandError(str(err)) from err
+    for _, component in nlp.pipeline:
+        if hasattr(component, "taxonomy"):
+            component.cfg["locale"] = "en"
+    return mapping
 
 
 def _check_processes(n_process: int, gpu_id: int) -> None:

@@ -1,22 +1,29 @@
 """Build the alias index of files: values of one name become one, and where none is named an index is opened."""
+from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, Union
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ..errors import ListingError
+from ..models.name_encoder import SHIPPED, NameEncoder
 from ..training.listings import raise_error
 from .alias_index import AliasIndex
 from .alias_log import open_index
-from .alias_sources import iter_values
+from .alias_sources import Entry, iter_entries
 from .aliases import AliasTable, Value
 from .forms import key
+from .usage import Attribute, Category, Usage
 
 
-def create_alias_index(path: Union[str, Path, None] = None, merge: bool = True) -> AliasIndex:
+def create_alias_index(
+    path: Union[str, Path, None] = None, merge: bool = True, names: Optional[str] = SHIPPED
+) -> AliasIndex:
     """Make the reader `spacy-product-tags.alias_index.v1`, for ``[initialize.components.product_tag_normalizer]``.
 
     path (Union[str, Path, None]): A folder that `product-tags aliases build` wrote, or files of values with commas
-        between them, as `iter_values` reads them.
+        between them, as `iter_entries` reads them.
     merge (bool): Whether values of one facet and name become one, see `merge_names`; of files only.
+    names (Optional[str]): Folder of the name encoder, with which names in other languages are found; None = they are
+        not. Of files only.
     RETURNS (AliasIndex): The index.
     RAISES (ValueError): Where no path is given, or there is no such file or folder.
     """
@@ -25,19 +32,21 @@ def create_alias_index(path: Union[str, Path, None] = None, merge: bool = True) 
     if Path(path).is_dir():
         return open_index(path)
     paths = [str(path)] if Path(path).is_file() else [part.strip() for part in str(path).split(",")]
-    return build_index(paths, merge=merge)
+    return build_index(paths, merge=merge, names=names)
 
 
 def build_index(
     paths: Sequence[Union[str, Path]],
     *,
     merge: bool = True,
+    names: Optional[str] = None,
     on_error: Callable[[ListingError], None] = raise_error,
 ) -> AliasIndex:
-    """Build an index of files of values.
+    """Build an index of files of values; with a taxonomy's categories and attributes it also knows where they are used.
 
-    paths (Sequence[Union[str, Path]]): The files, as `iter_values` reads them.
+    paths (Sequence[Union[str, Path]]): The files, as `iter_entries` reads them, in any order.
     merge (bool): Whether values of one facet and name become one, see `merge_names`.
+    names (Optional[str]): Folder of the name encoder for `AliasIndex.near`; None = no such look-up.
     on_error (Callable[[ListingError], None]): Called with each bad row's error; where it returns, reading goes on.
     RETURNS (AliasIndex): The index.
     RAISES (ValueError): Where there is no such file; ListingError on a bad row, unless `on_error` returns.
@@ -45,11 +54,16 @@ def build_index(
     for path in paths:
         if not Path(path).is_file():
             raise ValueError(f"{path}: no such file; it should hold values, as a taxonomy or a table of your own does")
-    values: Iterable[Value] = AliasTable(value for path in paths for value in iter_values(path, on_error=on_error))
+    entries: List[Entry] = [entry for path in paths for entry in iter_entries(path, on_error=on_error)]
+    values: Iterable[Value] = AliasTable(entry for entry in entries if isinstance(entry, Value))
+    categories = [entry for entry in entries if isinstance(entry, Category)]
+    attributes = [entry for entry in entries if isinstance(entry, Attribute)]
     moved: Dict[str, str] = {}
     if merge:
         values, moved = merge_names(values)
-    return AliasIndex.build(values, moved=moved)
+    usage = Usage.build(categories, attributes, on_error=on_error) if categories else None
+    encoder = None if names is None else NameEncoder.from_disk(names)
+    return AliasIndex.build(values, moved=moved, usage=usage, names=encoder)
 
 
 def merge_names(values: Iterable[Value]) -> Tuple[List[Value], Dict[str, str]]:
@@ -68,7 +82,7 @@ def merge_names(values: Iterable[Value]) -> Tuple[List[Value], Dict[str, str]]:
     for group in groups.values():
         group_id = min(value.id for value in group)
         for value in group:
-            table.add(Value(group_id, value.facet, value.labels, value.aliases, value.freq))
+            table.add(replace(value, id=group_id))
         moved.update({value.id: group_id for value in group if value.id != group_id})
     return list(table), moved
 

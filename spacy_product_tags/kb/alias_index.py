@@ -12,13 +12,20 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 
 import numpy as np
 
+from ..models.name_encoder import NameEncoder
+from .alias_arrays import pack_values
 from .aliases import AliasTable, Value
+from .dense import PREFIX as DENSE
+from .dense import Dense
 from .forms import key
-from .fuzzy import build_postings, narrow, score
-from .packed import Strings, arrays_from_bytes, arrays_to_bytes, open_arrays, pack, save_arrays
+from .fuzzy import narrow, score
+from .packed import Strings, arrays_from_bytes, arrays_to_bytes, open_arrays, save_arrays
+from .usage import PREFIX, Usage
 
 KIND = "spacy-product-tags.alias_index.v1"
 MIN_SCORE = 0.6
+# Values whose categories are kept at hand: a value of many attributes takes its time.
+_CACHED = 2000
 # Its key is stored with an index: keys made by other rules would silently find nothing.
 _PROBE = "Ｔ-Shirt ﾈｲﾋﾞｰ 深藍色（３．５oz×2）三件套 L'Oréal & C++ ½ Straße 90–100"
 
@@ -28,8 +35,9 @@ class Candidate(NamedTuple):
 
     id (str): The value's id.
     facet (str): The value's facet.
-    score (float): How alike the text and the alias are, from 0 to 1; 1 = the same but for its form (`forms.key`).
-    how (str): "exact" or "fuzzy".
+    score (float): How alike the text and the alias are, from 0 to 1; 1 = the same but for its form (`forms.key`); of
+        "dense", the cosine of their vectors.
+    how (str): "exact", "fuzzy" or "dense".
     alias (str): The alias as written in the table.
     freq (int): How often the value was seen.
     """
@@ -46,7 +54,7 @@ class AliasIndex:
     """Values by id and by the texts that name them, exactly or nearly.
 
     arrays (Mapping[str, np.ndarray]): The packed values; `build` and `from_disk` know them.
-    meta (Mapping[str, Any]): Facets, version, and what became of ids that are no more.
+    meta (Mapping[str, Any]): Facets, version, weights, and what became of ids that are no more.
     path (Optional[Path]): The folder they were opened from.
     """
 
@@ -63,48 +71,45 @@ class AliasIndex:
             memoryview(arrays[name]) for name in ("entry_starts", "entry_rows", "entry_texts", "facets", "freqs")
         )
         self.version: int = meta["version"]
+        self.weights: Mapping[str, float] = meta.get("weights", {})
+        self.usage = Usage(arrays) if f"{PREFIX}parents" in arrays else None
+        self.dense = Dense(arrays) if f"{DENSE}vectors" in arrays else None
+        self._used: Dict[str, Optional[np.ndarray]] = {}
         # What `changed` lays over it: values in whole, a small index of them, and the ids not to be found here.
         self._new: Dict[str, Value] = {}
         self._over: Optional[AliasIndex] = None
         self._hidden: frozenset = frozenset()
 
     @classmethod
-    def build(cls, values: Iterable[Value], *, moved: Mapping[str, str] = {}, version: int = 0) -> "AliasIndex":
+    def build(
+        cls,
+        values: Iterable[Value],
+        *,
+        moved: Mapping[str, str] = {},
+        version: int = 0,
+        usage: Optional[Usage] = None,
+        weights: Mapping[str, float] = {},
+        names: Optional[NameEncoder] = None,
+    ) -> "AliasIndex":
         """Build an index in memory; `to_disk` saves it.
 
         values (Iterable[Value]): The values, in any order; those of one id become one, as in `AliasTable`.
         moved (Mapping[str, str]): Ids that are no more, and what each became; "" = nothing.
         version (int): The last change in it.
+        usage (Optional[Usage]): Which categories use the values' attributes; None = not known.
+        weights (Mapping[str, float]): Weights of "none of these" that were fitted on it; empty = none were.
+        names (Optional[NameEncoder]): Encoder of names, for `near`; it is kept with the index. None = no such look-up.
         RETURNS (AliasIndex): The index.
         RAISES (ValueError): Where an id has two facets.
         """
         table = list(values if isinstance(values, AliasTable) else AliasTable(values))
-        facets = {facet: number for number, facet in enumerate(sorted({value.facet for value in table}))}
-        key_of = {text: key(text) for value in table for text in value.surfaces}
-        texts = {text: number for number, text in enumerate(sorted(key_of))}
-        # By length, as near ones are sought among those of like length. A text of invisible characters has none.
-        ordered = sorted(filter(None, set(key_of.values())), key=_length_and_text)
-        keys = {text: number for number, text in enumerate(ordered)}
-        entries = sorted(
-            (keys[key_of[text]], -value.freq, row, texts[text])
-            for row, value in enumerate(table)
-            for text in value.surfaces
-            if key_of[text]
-        )
-        columns = np.array(entries, dtype=np.int64).reshape(-1, 4)
-        arrays = {
-            "entry_starts": np.searchsorted(columns[:, 0], np.arange(len(keys) + 1)).astype(np.int64),
-            "entry_rows": columns[:, 2].astype(np.int32),
-            "entry_texts": columns[:, 3].astype(np.int32),
-            "facets": np.array([facets[value.facet] for value in table], dtype=np.int32),
-            "freqs": np.array([value.freq for value in table], dtype=np.int64),
-            **build_postings(ordered),
-        }
-        ids = [value.id for value in table]
-        contents = [json.dumps(value.to_dict(), ensure_ascii=False) for value in table]
-        for name, strings in (("key", ordered), ("text", texts), ("id", ids), ("value", contents)):
-            arrays[f"{name}_blob"], arrays[f"{name}_ends"] = pack(strings)
-        meta = {"kind": KIND, "version": version, "probe": key(_PROBE), "facets": list(facets)}
+        facets = sorted({value.facet for value in table})
+        arrays = {**pack_values(table, facets), **(usage.arrays if usage else {})}
+        if names is not None:
+            arrays.update(Dense.build(table, names).arrays)
+        meta: Dict[str, Any] = {"kind": KIND, "version": version, "probe": key(_PROBE), "facets": facets}
+        if weights:
+            meta["weights"] = dict(weights)
         return cls(arrays, {**meta, "moved": dict(sorted(moved.items()))})
 
     def to_disk(self, path: Union[str, Path]) -> None:
@@ -130,7 +135,20 @@ class AliasIndex:
         return cls._checked("the saved alias index", *arrays_from_bytes(data, KIND))
 
     def _whole(self) -> "AliasIndex":
-        return AliasIndex.build(self, moved=self._moved, version=self.version) if self._hidden else self
+        if not self._hidden:
+            return self
+        return AliasIndex.build(
+            self,
+            moved=self._moved,
+            version=self.version,
+            usage=self.usage,
+            weights=self.weights,
+            names=self._encoder,
+        )
+
+    @property
+    def _encoder(self) -> Optional[NameEncoder]:
+        return self.dense.encoder if self.dense else None
 
     @classmethod
     def from_disk(cls, path: Union[str, Path]) -> "AliasIndex":
@@ -226,6 +244,32 @@ class AliasIndex:
                 found.setdefault(candidate.id, candidate)
         return [*found.values(), *(self._over._fuzzy(text, facet, limit, min_score) if self._over else ())]
 
+    def near(self, text: str, facet: str = "", limit: int = 5) -> Tuple[Candidate, ...]:
+        """Find the values whose names mean nearly so, by their vectors: also in languages that the table lacks.
+
+        text (str): The text.
+        facet (str): The facet that is meant: only its values are looked at; "" = unknown.
+        limit (int): How many to give at most.
+        RETURNS (Tuple[Candidate, ...]): The nearest first, with the cosine as score; none where the index was built
+            without an encoder.
+        """
+        return tuple(sorted(self._near(text, facet, limit), key=partial(_rank, facet))[:limit])
+
+    def _near(self, text: str, facet: str, limit: int) -> List[Candidate]:
+        if self.dense is None:
+            return []
+        code = self._codes.get(facet)
+        found = []
+        if code is not None or not facet:
+            # Those that were changed or retired since may be among them.
+            for row, cosine in self.dense.search(text, self._arrays["facets"], code, limit + len(self._hidden)):
+                value_id = self._ids.decode(row)
+                if value_id not in self._hidden:
+                    value = self._read(row)
+                    name = value.labels.get("en") or value.surfaces[0]
+                    found.append(Candidate(value_id, value.facet, cosine, "dense", name, value.freq))
+        return found + (self._over._near(text, facet, limit) if self._over else [])
+
     @property
     def facets(self) -> List[str]:
         """RETURNS (List[str]): The facets, sorted."""
@@ -236,6 +280,19 @@ class AliasIndex:
         while value_id in self._moved:
             value_id = self._moved[value_id]
         return value_id
+
+    def categories_of(self, value_id: str) -> Optional[np.ndarray]:
+        """Say where a value is used.
+
+        value_id (str): Its id.
+        RETURNS (Optional[np.ndarray]): Rows of the categories in `usage`; None = nobody says.
+        """
+        if value_id not in self._used:
+            if len(self._used) >= _CACHED:
+                self._used.clear()
+            rows = self.usage.categories_of(self[value_id].attributes) if self.usage else ()
+            self._used[value_id] = rows if len(rows) else None
+        return self._used[value_id]
 
     def __getitem__(self, value_id: str) -> Value:
         now = self.resolve(value_id)
@@ -248,7 +305,7 @@ class AliasIndex:
 
     def _read(self, row: int) -> Value:
         data = json.loads(self._values.decode(row))
-        return Value(**{**data, "aliases": tuple(data.get("aliases", ()))})
+        return Value(**{**data, **{name: tuple(data.get(name, ())) for name in ("aliases", "attributes")}})
 
     def __contains__(self, value_id: object) -> bool:
         if not isinstance(value_id, str) or not (now := self.resolve(value_id)):
@@ -266,18 +323,28 @@ class AliasIndex:
         hidden = sum(self._ids.find(value_id) >= 0 for value_id in self._hidden)
         return len(self._ids) - hidden + len(self._new)
 
-    def changed(self, values: Mapping[str, Value], moved: Mapping[str, str], version: int) -> "AliasIndex":
+    def changed(
+        self,
+        values: Mapping[str, Value],
+        moved: Mapping[str, str],
+        version: int,
+        *,
+        weights: Optional[Mapping[str, float]] = None,
+    ) -> "AliasIndex":
         """Give the same index with changes laid over it; `alias_log.apply_changes` calls this.
 
         values (Mapping[str, Value]): Values by id that are new, or take the place of the one with that id.
         moved (Mapping[str, str]): Ids that are no more, and what each became; "" = nothing.
         version (int): The last change in it.
+        weights (Optional[Mapping[str, float]]): New weights of "none of these"; None = those that it has.
         RETURNS (AliasIndex): An index that shares this one's arrays; this one stays as it is.
         """
         meta = {**self._meta, "moved": {**self._moved, **moved}, "version": version}
+        if weights is not None:
+            meta["weights"] = dict(weights)
         index = AliasIndex(self._arrays, meta, self._path)
         index._new = {name: value for name, value in {**self._new, **values}.items() if name not in index._moved}
-        index._over = AliasIndex.build(index._new.values()) if index._new else None
+        index._over = AliasIndex.build(index._new.values(), names=index._encoder) if index._new else None
         index._hidden = frozenset((*index._new, *index._moved))
         return index
 
@@ -286,19 +353,23 @@ class AliasIndex:
             base: Tuple[Any, ...] = (AliasIndex.from_disk, self._path)
         else:
             base = (AliasIndex, dict(self._arrays), self._meta)
-        return _restore, (base, self._new, self._moved, self.version, bool(self._hidden))
+        return _restore, (base, self._new, self._moved, self.version, self.weights, bool(self._hidden))
 
 
 def _restore(
-    base: Tuple[Any, ...], values: Mapping[str, Value], moved: Mapping[str, str], version: int, hides: bool
+    base: Tuple[Any, ...],
+    values: Mapping[str, Value],
+    moved: Mapping[str, str],
+    version: int,
+    weights: Mapping[str, float],
+    hides: bool,
 ) -> AliasIndex:
     index = base[0](*base[1:])
-    return index.changed(values, moved, version) if hides or version != index.version else index
+    # A folder may have been changed since; what was pickled holds.
+    changed = hides or version != index.version
+    return index.changed(values, moved, version, weights=weights) if changed else index
 
 
 def _rank(facet: str, candidate: Candidate) -> Tuple[bool, float, int, str]:
     return candidate.facet != facet, -candidate.score, -candidate.freq, candidate.id
 
-
-def _length_and_text(text: str) -> Tuple[int, str]:
-    return len(text), text

@@ -1,5 +1,6 @@
 """The log of changes to an alias index: who changed what, when and why. They are laid over the index as it is."""
 import json
+import math
 from dataclasses import dataclass, replace
 from datetime import date as Date
 from pathlib import Path
@@ -10,9 +11,16 @@ from ..training.convert import bad, parse_json
 from ..training.listings import open_text, pass_over, raise_error
 from .alias_index import AliasIndex
 from .aliases import AliasTable, Value
+from .linking import FEATURES
 
 # What each change needs beside version, date, by and why.
-_NEEDED = {"add": ("value",), "alias": ("id", "alias"), "merge": ("id", "into"), "retire": ("id",)}
+_NEEDED = {
+    "add": ("value",),
+    "alias": ("id", "alias"),
+    "merge": ("id", "into"),
+    "retire": ("id",),
+    "weigh": ("weights",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +32,12 @@ class Change:
     by (str): Who changed it.
     why (str): The reason.
     change (str): "add" a value (or names to the value of that id), give a value an "alias", "merge" a value into
-        another, which gets its names, or "retire" it.
-    id (str): The value that is changed; "" for "add".
+        another, which gets its names, or "retire" it; "weigh" the features that decide on "none of these".
+    id (str): The value that is changed; "" for "add" and "weigh".
     value (Optional[Value]): What to add.
     alias (str): The new alias.
     into (str): The id that it is merged into; for "retire" what takes its place, "" = nothing.
+    weights (Optional[Mapping[str, float]]): By feature, as `linking.fit_weights` gives them.
     """
 
     version: int
@@ -40,6 +49,7 @@ class Change:
     value: Optional[Value] = None
     alias: str = ""
     into: str = ""
+    weights: Optional[Mapping[str, float]] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """Give the change as JSON types without empty fields. RETURNS (Dict[str, Any]): One line of JSONL."""
@@ -73,7 +83,7 @@ class Change:
         if needed is None:
             raise bad("change", f"must be one of {', '.join(_NEEDED)}, not {data.get('change')!r}")
         for name in needed:
-            if not data.get(name) or (name != "value" and not data[name].strip()):
+            if not data.get(name) or (isinstance(data[name], str) and not data[name].strip()):
                 raise bad(name, f"missing; {data['change']!r} needs {' and '.join(needed)}")
         value = data.get("value")
         if value is not None:
@@ -83,7 +93,22 @@ class Change:
                 value = Value.from_dict(value)
             except ListingError as err:
                 raise bad(f"value.{err.field}", err.problem) from None
+        _check_weights(data.get("weights"))
         return cls(**{"by": "", "why": "", **data, "value": value})
+
+
+def _check_weights(weights: Any) -> None:
+    if weights is None:
+        return
+    if not isinstance(weights, Mapping) or not all(_is_number(weight) for weight in weights.values()):
+        raise bad("weights", f"must be numbers by feature, as 'aliases fit' logs them, not {weights!r:.80}")
+    for name in weights:
+        if name not in FEATURES:
+            raise bad(f"weights.{name}", f"no such feature; the features are {', '.join(FEATURES)}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def read_log(
@@ -162,7 +187,7 @@ def apply_changes(
         except ListingError as err:
             on_error(ListingError("alias log", change.version, err.field, err.problem))
         version = change.version
-    return index.changed(state.values, state.moved, version)
+    return index.changed(state.values, state.moved, version, weights=state.weights)
 
 
 def log_of(path: Union[str, Path]) -> Path:
@@ -198,10 +223,11 @@ def compact(index: AliasIndex, path: Union[str, Path]) -> AliasIndex:
 
 
 class _State:
-    """What changes have made so far: the values that they touched, and the ids that are no more."""
+    """What changes have made so far: the values that they touched, the ids that are no more, new weights."""
 
     def __init__(self, index: AliasIndex) -> None:
         self.index, self.values, self.moved = index, {}, {}
+        self.weights: Optional[Mapping[str, float]] = None
 
     def resolve(self, value_id: str) -> str:
         now = self.index.resolve(value_id)
@@ -240,7 +266,13 @@ def _merge(state: _State, change: Change) -> None:
         raise bad("into", f"{change.into!r} and {change.id!r} are one value already")
     labels = dict(sorted({**old.labels, **value.labels}.items()))
     names = {*old.surfaces, *value.surfaces} - {*labels.values()}
-    state.values[value.id] = replace(value, labels=labels, aliases=tuple(sorted(names)), freq=old.freq + value.freq)
+    state.values[value.id] = replace(
+        value,
+        labels=labels,
+        aliases=tuple(sorted(names)),
+        freq=old.freq + value.freq,
+        attributes=tuple(sorted({*old.attributes, *value.attributes})),
+    )
     _move(state, old.id, value.id)
 
 
@@ -250,6 +282,10 @@ def _retire(state: _State, change: Change) -> None:
     if into == old.id:
         raise bad("into", f"{change.into!r} and {change.id!r} are one value")
     _move(state, old.id, into)
+
+
+def _weigh(state: _State, change: Change) -> None:
+    state.weights = dict(change.weights)
 
 
 def _move(state: _State, value_id: str, into: str) -> None:
@@ -270,4 +306,5 @@ _APPLY: Dict[str, Callable[[_State, Change], None]] = {
     "alias": _add_alias,
     "merge": _merge,
     "retire": _retire,
+    "weigh": _weigh,
 }

@@ -1,4 +1,4 @@
-"""Read the alias table's values from where they are: taxonomies, spreadsheets, JSON lines."""
+"""Read the alias table's values, and the categories that use them, from taxonomies, spreadsheets and JSON lines."""
 import csv
 import re
 import tomllib
@@ -10,7 +10,9 @@ from ..errors import ListingError
 from ..training.convert import bad, iter_rows
 from ..training.listings import open_text, raise_error
 from .aliases import Value
+from .usage import Attribute, Category
 
+Entry = Union[Value, Category, Attribute]
 DATA_PATH = Path(__file__).with_suffix(".toml")
 _COLUMNS = "the columns are id, facet, aliases, freq and label_ with a locale, such as label_zh"
 
@@ -18,8 +20,21 @@ _COLUMNS = "the columns are id, facet, aliases, freq and label_ with a locale, s
 def iter_values(
     path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
 ) -> Iterator[Value]:
-    """Stream the values of a file; the shape of each row is told by its keys.
+    """Stream the values of a file, and nothing else of it.
 
+    path, on_error: As in `iter_entries`.
+    YIELDS (Value): The values that name something: "Other" is none.
+    RAISES (ListingError): With file, line and field, unless `on_error` returns.
+    """
+    return (entry for entry in iter_entries(path, on_error=on_error) if isinstance(entry, Value))
+
+
+def iter_entries(
+    path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
+) -> Iterator[Entry]:
+    """Stream what a file holds; the shape of each row is told by its keys.
+
+    A row with `parent` is a category of a taxonomy, one with `values` or `values_from` an attribute.
     A row with `attribute` is a Shopify value, one with `names` an Open Food Facts entry, any other a `Value` as
     `Value.to_dict` writes it. Facets are renamed to ours where alias_sources.toml names one. Ids of Open Food Facts
     get the file's name in front, as an ingredient and a category share theirs.
@@ -27,16 +42,16 @@ def iter_values(
     path (Union[str, Path]): A .csv file with the columns id, facet, label_zh, label_en (any locale), aliases
         (separated by |) and freq, or JSON lines, each also with .gz.
     on_error (Callable[[ListingError], None]): Called with each bad row's error; where it returns, reading goes on.
-    YIELDS (Value): The values that name something: "Other" is none.
+    YIELDS (Entry): The values that name something ("Other" is none), categories and attributes.
     RAISES (ListingError): With file, line and field, unless `on_error` returns.
     """
     path = Path(path)
     if path.name.removesuffix(".gz").endswith(".csv"):
         yield from _iter_csv(path, on_error)
         return
-    for value in iter_rows(path, partial(_value, path.name.partition(".")[0]), on_error):
-        if value is not None:
-            yield value
+    for entry in iter_rows(path, partial(_entry, path.name.partition(".")[0]), on_error):
+        if entry is not None:
+            yield entry
 
 
 @cache
@@ -58,16 +73,31 @@ def _skipped() -> List[str]:
     return _load()["skip"]["labels"]
 
 
-def _value(kind: str, row: Mapping[str, Any]) -> Optional[Value]:
+def _entry(kind: str, row: Mapping[str, Any]) -> Optional[Entry]:
+    if "parent" in row:
+        return _category(row)
+    if "values_from" in row or ("values" in row and "facet" not in row):
+        return Attribute(_text(row, "id"), _text(row, "values_from") if row.get("values_from") else "")
     if isinstance(row.get("labels"), Mapping) and row["labels"].get("en") in _skipped():
         return None
     if "attribute" in row:
-        return Value(_text(row, "id"), facet_of(_text(row, "attribute")), _labels(row, "labels"))
+        attribute = _text(row, "attribute")
+        return Value(_text(row, "id"), facet_of(attribute), _labels(row, "labels"), attributes=(attribute,))
     if "names" in row:
         return _food_value(row, kind)
     if "terms" in row:
         raise bad("terms", "are words with the same meaning, not a value; leave this file out")
     return Value.from_dict(row)
+
+
+def _category(row: Mapping[str, Any]) -> Category:
+    attributes = row.get("attributes", [])
+    if not isinstance(attributes, list) or not all(isinstance(name, str) for name in attributes):
+        raise bad("attributes", f"must be a list of ids of attributes, not {attributes!r:.80}")
+    parent = row["parent"]
+    if parent is not None and not isinstance(parent, str):
+        raise bad("parent", f"must be the id of a category or null, not {parent!r:.80}")
+    return Category(_text(row, "id"), parent or "", tuple(attributes), _labels(row, "labels"))
 
 
 def _food_value(row: Mapping[str, Any], kind: str) -> Value:

@@ -20,6 +20,7 @@ class Value:
     labels (Mapping[str, str]): Its name by locale; "" = where no locale is known.
     aliases (Tuple[str, ...]): Other ways to write it.
     freq (int): How often it was seen; what one text means is decided by it.
+    attributes (Tuple[str, ...]): The attributes of a taxonomy that have it; its categories list those.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Value:
     labels: Mapping[str, str] = field(default_factory=dict)
     aliases: Tuple[str, ...] = ()
     freq: int = 1
+    attributes: Tuple[str, ...] = ()
 
     @property
     def surfaces(self) -> Tuple[str, ...]:
@@ -42,6 +44,8 @@ class Value:
             data["aliases"] = list(self.aliases)
         if self.freq != 1:
             data["freq"] = self.freq
+        if self.attributes:
+            data["attributes"] = list(self.attributes)
         return data
 
     @classmethod
@@ -67,11 +71,14 @@ class Value:
             raise _bad("aliases", f"must be a list of strings that are not blank, not {aliases!r:.80}")
         if isinstance(freq, bool) or not isinstance(freq, int) or freq < 1:
             raise _bad("freq", f"must be a whole number from 1, not {freq!r}")
+        attributes = data.get("attributes", [])
+        if not isinstance(attributes, list) or not all(_is_text(text) for text in attributes):
+            raise _bad("attributes", f"must be a list of ids of attributes, not {attributes!r:.80}")
         surfaces = (*labels.values(), *aliases)
         if not surfaces:
             raise _bad("aliases", "a value needs a label or an alias")
         value_id = data.get("id") or make_id(data["facet"], surfaces[0])
-        return cls(value_id, data["facet"], dict(labels), tuple(aliases), freq)
+        return cls(value_id, data["facet"], dict(labels), tuple(aliases), freq, tuple(attributes))
 
 
 def _is_text(value: Any) -> bool:
@@ -135,7 +142,9 @@ class AliasTable:
             # The one that sorts first is the label, the other an alias.
             labels[locale] = min(old.labels[locale], value.labels[locale])
         names = {*old.surfaces, *value.surfaces} - set(labels.values())
-        value = Value(value.id, value.facet, dict(sorted(labels.items())), tuple(sorted(names)), old.freq + value.freq)
+        attributes = tuple(sorted({*old.attributes, *value.attributes}))
+        freq = old.freq + value.freq
+        value = Value(value.id, value.facet, dict(sorted(labels.items())), tuple(sorted(names)), freq, attributes)
         self._values[value.id] = value
         for text in value.surfaces:
             ids = self._ids.setdefault(fold(text).strip(), [])

@@ -1,10 +1,13 @@
 """Strings packed into arrays, and a folder of arrays that is opened by memory map."""
 import io
 import json
+import os
+import re
 import shutil
 import zipfile
 import zlib
 from bisect import bisect_left
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Tuple, Union
 
@@ -12,6 +15,8 @@ import numpy as np
 
 META = "meta.json"
 _META_ARRAY = "meta"
+_FOLDER = "arrays-"
+_IS_FOLDER = re.compile(r"arrays-\d+")
 
 
 class Strings:
@@ -65,10 +70,11 @@ def pack(texts: Iterable[str]) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def save_arrays(path: Union[str, Path], arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
-    """Write a folder of arrays, each a .npy file, and meta.json.
+    """Write a folder: meta.json, and beside it a folder of arrays, each a .npy file, that it names.
 
-    path (Union[str, Path]): The folder. One that is there already is replaced in whole, so that who has it open reads
-        on in the old one.
+    path (Union[str, Path]): The folder. Where one is there already, meta.json is replaced at once when all arrays are
+        written, so that nobody ever meets half of it, and who has the old one open reads on in its arrays. Those are
+        removed where the system allows: Windows doesn't as long as they are mapped; then the next change removes them.
     arrays (Mapping[str, np.ndarray]): The arrays by name.
     meta (Mapping[str, Any]): What else is to be known, as JSON types.
     RAISES (ValueError): Where the path holds something else.
@@ -76,20 +82,25 @@ def save_arrays(path: Union[str, Path], arrays: Mapping[str, np.ndarray], meta: 
     path = Path(path)
     if path.exists() and not (path.is_dir() and ((path / META).is_file() or not any(path.iterdir()))):
         raise ValueError(f"{path}: is there already and no alias index; give another path, or remove it")
-    new, old = (path.with_name(f"{path.name}.{suffix}") for suffix in ("new", "old"))
-    for rest in (new, old):
-        # Left by a run that was stopped.
-        shutil.rmtree(rest, ignore_errors=True)
-    new.mkdir(parents=True)
-    shapes = {name: [array.dtype.str, len(array)] for name, array in arrays.items()}
+    path.mkdir(parents=True, exist_ok=True)
+    old = [entry for entry in path.iterdir() if entry.name != META]
+    numbers = [int(entry.name[len(_FOLDER) :]) for entry in old if _IS_FOLDER.fullmatch(entry.name)]
+    folder = path / f"{_FOLDER}{max(numbers, default=0) + 1}"
+    folder.mkdir()
+    shapes = {name: [array.dtype.str, *array.shape] for name, array in arrays.items()}
     for name, array in arrays.items():
-        np.save(new / f"{name}.npy", array, allow_pickle=False)
-    text = json.dumps({**meta, "arrays": shapes}, ensure_ascii=False, indent=1)
-    (new / META).write_bytes(encode(text))
-    if path.exists():
-        path.rename(old)
-    new.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    text = json.dumps({**meta, "folder": folder.name, "arrays": shapes}, ensure_ascii=False, indent=1)
+    new = folder / META
+    new.write_bytes(encode(text))
+    os.replace(new, path / META)
+    for entry in old:
+        if _IS_FOLDER.fullmatch(entry.name):
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.suffix == ".npy":
+            # Earlier versions wrote them here.
+            with suppress(OSError):
+                entry.unlink()
 
 
 def open_arrays(path: Union[str, Path], kind: str) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
@@ -103,8 +114,13 @@ def open_arrays(path: Union[str, Path], kind: str) -> Tuple[Dict[str, np.ndarray
     path = Path(path)
     try:
         meta = json.loads((path / META).read_bytes().decode("utf8", "surrogatepass"))
-        shapes = {name: (dtype, size) for name, (dtype, size) in meta["arrays"].items()}
+        shapes = {name: (dtype, tuple(shape)) for name, (dtype, *shape) in meta.pop("arrays").items()}
         found = meta["kind"]
+        # Earlier versions wrote all into one folder.
+        name = meta.pop("folder", "")
+        if name and not _IS_FOLDER.fullmatch(name):
+            raise ValueError(f"folder: {name!r}")
+        folder = path / name
     except FileNotFoundError:
         raise ValueError(f"{path}: holds no {META}; needed is a folder that AliasIndex.to_disk wrote") from None
     except (AttributeError, KeyError, TypeError, ValueError) as err:
@@ -112,15 +128,15 @@ def open_arrays(path: Union[str, Path], kind: str) -> Tuple[Dict[str, np.ndarray
     if found != kind:
         raise ValueError(f"{path / META}: kind: is {found!r}, this version reads {kind!r}; build the index again")
     arrays = {}
-    for name, (dtype, size) in shapes.items():
-        file = path / f"{name}.npy"
+    for name, (dtype, shape) in shapes.items():
+        file = folder / f"{name}.npy"
         try:
             # As a plain array: a memmap makes a memmap of each slice, which costs more than what is done with it.
-            array = np.load(file, mmap_mode="r" if size else None, allow_pickle=False).view(np.ndarray)
+            array = np.load(file, mmap_mode="r" if all(shape) else None, allow_pickle=False).view(np.ndarray)
         except (EOFError, OSError, ValueError) as err:
             raise ValueError(f"{file}: can't be read ({err}); build the index again") from None
-        if array.dtype.str != dtype or array.shape != (size,):
-            held = f"holds {array.shape} {array.dtype.str}, not {(size,)} {dtype}"
+        if array.dtype.str != dtype or array.shape != shape:
+            held = f"holds {array.shape} {array.dtype.str}, not {shape} {dtype}"
             raise ValueError(f"{file}: {held}; build the index again")
         arrays[name] = array
     return arrays, meta

@@ -6,10 +6,14 @@ from typing import List, Optional, Tuple
 from .quantity_grammar import read_quantity, starts
 from .quantity_numbers import narrow
 from .quantity_sizes import letter_ranks
-from .units import Quantity, convert_number, kind_of, load_data, load_units
+from .units import Quantity, base_of, convert_number, kind_of, load_data, load_units
 
-__all__ = ["Quantity", "convert", "find_quantities", "format_quantity", "parse_quantity", "same_quantity"]
+__all__ = [
+    *("Quantity", "convert", "find_quantities", "format_quantity", "parse_quantity"),
+    *("parse_quantity_id", "quantity_id", "same_quantity", "to_base"),
+]
 
+ID_PREFIX = "quantity/"
 _SYMBOLS = {'"', "'", "%", "°", "°C", "°F", "℃", "℉"}
 
 
@@ -85,6 +89,32 @@ def convert(quantity: Quantity, unit: str) -> Quantity:
     values = tuple(convert_number(value, quantity.unit, unit) for value in quantity.values)
     high = None if quantity.high is None else convert_number(quantity.high, quantity.unit, unit)
     return replace(quantity, values=values, unit=unit, high=high)
+
+
+def to_base(quantity: Quantity) -> Quantity:
+    """Convert a quantity into the base unit of its kind (units.toml): equal amounts become equal.
+
+    quantity (Quantity): The quantity.
+    RETURNS (Quantity): In the base unit, exact; a size, a count or a number stays as it is.
+    """
+    base = base_of(quantity.unit) if not quantity.system else quantity.unit
+    return quantity if base == quantity.unit else convert(quantity, base)
+
+
+def quantity_id(quantity: Quantity) -> str:
+    """Name a quantity: 1斤, 500克 and 0.5kg are ``quantity/500 g``.
+
+    quantity (Quantity): The quantity.
+    RETURNS (str): The same for equal quantities only; "" where it can't be written so that it is read back.
+    """
+    base = to_base(quantity)
+    text = format_quantity(base)
+    return ID_PREFIX + text if parse_quantity(text) == base else ""
+
+
+def parse_quantity_id(name: str) -> Optional[Quantity]:
+    """Read what `quantity_id` gave. RETURNS (Optional[Quantity]): The quantity; None where it is no such id."""
+    return parse_quantity(name.removeprefix(ID_PREFIX)) if name.startswith(ID_PREFIX) else None
 
 
 def same_quantity(a: Quantity, b: Quantity, tolerance: float = 0.005) -> bool:

@@ -79,6 +79,11 @@ def kind_of(unit: str) -> str:
     return "size" if unit in load_data()["sizes"] else load_units()[unit].kind if unit else ""
 
 
+def base_of(unit: str) -> str:
+    """Give the unit that equal amounts are compared in. RETURNS (str): Its kind's, or the unit itself."""
+    return load_data()["base"].get(kind_of(unit), unit) if unit and load_units()[unit].pint else unit
+
+
 @cache
 def spellings() -> Dict[str, str]:
     """Give every way to write a unit. RETURNS (Dict[str, str]): Spelling, folded, to canonical name.

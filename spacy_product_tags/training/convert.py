@@ -37,9 +37,9 @@ def convert_dataset(
     """Stream a data set's listings; the shape of each row is told by its keys.
 
     Span rows hold `spans`, attribute rows `attributes`, pairs `item1` and `item2` (two listings), classified rows
-    `category_path`; rows that are listings already pass through. A tag shows what stands in the text at its span,
-    also where the source wrote its value in another case. Attributes of a row with `label` 0 belong to another item
-    and become no tags.
+    `category_path`, and maybe `site_category` as a part of the text; rows that are listings already pass through. A tag
+    shows what stands in the text at its span, also where the source wrote its value in another case. Attributes of a
+    row with `label` 0 belong to another item and become no tags.
 
     path (Union[str, Path]): A .jsonl or .jsonl.gz file.
     on_error (Callable[[ListingError], None]): Called with the error of each bad row and of each tag whose offsets
@@ -206,7 +206,14 @@ def _from_spans(row: Mapping[str, Any], problems: Problems) -> List[Listing]:
 
 
 def _from_category(row: Mapping[str, Any], problems: Problems) -> List[Listing]:
-    return [_base(row)]
+    # Where a shop's own category was published as part of the input (MWPD), it stands before the description.
+    shelf = row.get("site_category")
+    if not isinstance(shelf, (str, type(None))):
+        raise bad("site_category", f"must be a string, not {shelf!r}")
+    listing = _base(row)
+    if not shelf or not shelf.strip():
+        return [listing]
+    return [replace(listing, description=f"{shelf}\n{listing.description}" if listing.description else shelf)]
 
 
 _SHAPES: Tuple[Tuple[Tuple[str, ...], Callable[[Mapping[str, Any], Problems], List[Listing]]], ...] = (

@@ -72,11 +72,21 @@ class Composer:
 
     def title(self, lang: str) -> str:
         """Compose a title. RETURNS (str): The title, "" where the category drawn has no name in the language."""
-        if not self._kinds:
-            return ""
-        kind = self._draw()
-        if lang not in kind.path[-1]:
-            return ""
+        return self.title_and_path(lang)[0]
+
+    def title_and_path(self, lang: str) -> Tuple[str, Tuple[Labels, ...]]:
+        """Compose a title.
+
+        lang (str): Its language.
+        RETURNS (Tuple[str, Tuple[Dict[str, str], ...]]): The title, "" where the category drawn has no name in the
+            language, and the names of its category from the top.
+        """
+        kind = self._draw() if self._kinds else None
+        if kind is None or lang not in kind.path[-1]:
+            return "", ()
+        return self._compose(kind, lang), kind.path
+
+    def _compose(self, kind: "_Kind", lang: str) -> str:
         rng = self.rng
         order = rng.choice(ORDERS.get(lang[:2], ORDERS[""])).split()
         # Chinese titles say more.

@@ -29,7 +29,9 @@ def test_find(run, index):
     lines = result.stdout.splitlines()
     assert lines[0].startswith("藏青: ") and float(lines[0].partition(": ")[2]) > 0.9
     assert lines[1] == "  1.00 exact navy (color) 藏青"
-    assert lines[2] == "scarlet: 0.00"
+    # Nothing is written so; what is near by its vector is shown, and is no link.
+    assert lines[2].startswith("scarlet: ") and float(lines[2].partition(": ")[2]) < 0.5
+    assert [line.split()[1] for line in lines[3:]] == ["dense", "dense"]
 
 
 def test_changes_hold_at_once_are_logged_and_folded_in(run, index):
@@ -92,7 +94,42 @@ def test_fit_shows_weights_and_how_good_they_are(run, tmp_path):
     path = tmp_path / "many.csv"
     words = [f"{a} {b}" for a in ("crimson", "emerald", "lavender", "mustard", "turquoise", "burgundy") for b in ("cotton", "leather", "polyester", "cashmere", "corduroy", "chiffon", "velvet", "bamboo", "linen")]
     path.write_text("facet,label\n" + "".join(f"stuff,{word}\n" for word in words), encoding="utf8")
-    result = run("aliases", "fit", path, "--count", 200)
+    index = tmp_path / "index"
+    assert run("aliases", "build", path, "--output", index).exit_code == 0
+    result = run("aliases", "fit", index, "--count", 200, "--dry-run")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("[weights]\nbias = ") and "queries" in result.stderr
-    assert run("aliases", "fit", path, "--count", 200).stdout == result.stdout, "the same from the same seed"
+    log = index.with_name("index.changes.jsonl")
+    assert not log.exists()
+    # The same from the same seed; now it is a change like others.
+    done = run("aliases", "fit", index, "--count", 200, "--date", "2026-11-23", "--by", "kim")
+    assert done.stdout == f"{result.stdout}{log}: version 1\n"
+    row = json.loads(log.read_text(encoding="utf8"))
+    assert row["change"] == "weigh" and row["by"] == "kim" and f"bias = {row['weights']['bias']}\n" in result.stdout
+    assert run("aliases", "compact", index).stdout == f"{index}: version 1, 54 values\n"
+    assert json.loads((index / "meta.json").read_text(encoding="utf8"))["weights"] == row["weights"]
+
+
+def test_bench_and_evaluate(run, index, tmp_path):
+    result = run("aliases", "bench", index, "--count", 50, "--repeats", 2)
+    assert result.exit_code == 0 and "2 values, 3 names" in result.stdout, result.output
+    rates = [line for line in result.stdout.splitlines() if line.endswith("/s")]
+    assert len(rates) == 4 and all(float(line.split()[-2].replace(",", "")) > 0 for line in rates)
+    result = run("aliases", "evaluate", index)
+    assert result.exit_code == 1 and "the index knows no categories" in result.stderr
+    files = [tmp_path / name for name in ("v.jsonl", "c.jsonl", "a.jsonl")]
+    name = {"en": "Rose"}
+    rows = [
+        [{"id": "c", "attribute": "color", "labels": name}, {"id": "f", "attribute": "fragrance", "labels": name}, {"id": "n", "attribute": "color", "labels": {"en": "Navy"}}, {"id": "m", "attribute": "fragrance", "labels": {"en": "Musk"}}],
+        [{"id": "1", "parent": None, "attributes": ["color"], "labels": {"en": "Bags"}}, {"id": "2", "parent": None, "attributes": ["note"], "labels": {"en": "Oils"}}],
+        [{"id": "note", "values_from": "fragrance"}],
+    ]
+    for file, lines in zip(files, rows):
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf8")
+    assert run("aliases", "build", *files, "--output", tmp_path / "roses").exit_code == 0
+    result = run("aliases", "find", tmp_path / "roses", "rose", "--category", "Oils")
+    assert result.stdout.splitlines()[1] == "  1.00 exact f (scent) Rose"
+    result = run("aliases", "evaluate", tmp_path / "roses", "--count", 20)
+    assert result.exit_code == 0 and "category 1.000" in result.stdout, result.output
+    result = run("aliases", "find", tmp_path / "roses", "rose", "--category", "Shoes")
+    assert result.exit_code == 1 and "no such category" in result.stderr

@@ -66,3 +66,24 @@ def test_a_saved_index_in_bytes(taxonomy):
     assert again.exact("铝", "material") == index.exact("铝", "material") and again.resolve("frame__aluminum") == "blade__aluminum"
     with pytest.raises(ValueError, match="is damaged"):
         type(index).from_bytes(data[: len(data) // 2])
+
+
+def test_values_that_become_one_belong_to_the_attributes_of_all():
+    pair = [Value(f"{part}__steel", "material", {"en": "Steel"}, attributes=(part,)) for part in ("frame", "blade")]
+    (value,), moved = merge_names(pair)
+    assert value.id == "blade__steel" and value.attributes == ("blade", "frame") and moved == {"frame__steel": "blade__steel"}
+
+
+def test_categories_are_read_from_any_of_the_files(tmp_path):
+    rows = {
+        "values": {"id": "v", "attribute": "frame_color", "labels": {"en": "Red"}},
+        "categories": {"id": "c", "parent": None, "attributes": ["lens_color"], "labels": {"en": "Glasses"}},
+        "attributes": {"id": "lens_color", "values_from": "frame_color"},
+    }
+    paths = [tmp_path / f"{name}.jsonl" for name in rows]
+    for path in paths:
+        path.write_text(json.dumps(rows[path.stem]) + "\n", encoding="utf8")
+    for files in (paths, paths[::-1]):
+        index = build_index(files)
+        assert index.categories_of("v").tolist() == [index.usage.locate("Glasses")] == [0]
+    assert build_index(paths[:1]).usage is None

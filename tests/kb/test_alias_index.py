@@ -168,6 +168,43 @@ def test_a_folder_is_replaced_in_whole_and_nothing_else_is(index, tmp_path):
     assert (tmp_path / "mine" / "a.txt").read_text() == "a"
 
 
+def test_a_folder_is_replaced_also_where_mapped_files_cannot_be_removed(index, tmp_path, monkeypatch):
+    path = tmp_path / "index"
+    index.to_disk(path)
+    opened = AliasIndex.from_disk(path)
+
+    def refuse(*args, **kwargs):
+        if not kwargs.get("ignore_errors"):
+            raise PermissionError("the file is in use")
+
+    # As on Windows, where the old arrays are mapped: neither the folder nor what is in it can be moved or removed.
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.rmtree", refuse)
+        patch.setattr("pathlib.Path.rename", refuse)
+        AliasIndex.build(COLORS[:1]).to_disk(path)
+        assert len(AliasIndex.from_disk(path)) == 1 and list(opened) == list(index)
+    assert len(list(path.iterdir())) == 3
+    del opened
+    AliasIndex.build(COLORS[:2]).to_disk(path)
+    assert len(AliasIndex.from_disk(path)) == 2
+    assert sorted(entry.name for entry in path.iterdir()) == ["arrays-3", "meta.json"]
+
+
+def test_a_folder_of_an_earlier_version_is_read_and_replaced(index, tmp_path):
+    path = tmp_path / "index"
+    index.to_disk(path)
+    for file in (path / "arrays-1").iterdir():
+        file.rename(path / file.name)
+    (path / "arrays-1").rmdir()
+    meta = json.loads((path / "meta.json").read_text(encoding="utf8"))
+    del meta["folder"]
+    (path / "meta.json").write_text(json.dumps(meta), encoding="utf8")
+    assert list(AliasIndex.from_disk(path)) == list(index)
+    AliasIndex.from_disk(path).to_disk(path)
+    assert sorted(entry.name for entry in path.iterdir()) == ["arrays-1", "meta.json"]
+    assert list(AliasIndex.from_disk(path)) == list(index) and AliasIndex.from_disk(path).to_bytes() == index.to_bytes()
+
+
 @pytest.mark.parametrize(
     "damage, said",
     [
@@ -176,11 +213,12 @@ def test_a_folder_is_replaced_in_whole_and_nothing_else_is(index, tmp_path):
         (lambda path: (path / "meta.json").write_text("[]"), "meta.json: can't be read"),
         (lambda path: edit(path, kind="other.v2"), "kind: is 'other.v2'"),
         (lambda path: edit(path, probe="x"), "other rules"),
+        (lambda path: edit(path, folder="../other"), "meta.json: can't be read"),
         (lambda path: edit(path, arrays={}), "holds no 'key_blob'"),
-        (lambda path: (path / "freqs.npy").unlink(), "freqs.npy: can't be read"),
-        (lambda path: (path / "freqs.npy").write_bytes((path / "freqs.npy").read_bytes()[:-1]), "freqs.npy: can't be read"),
-        (lambda path: np.save(path / "freqs.npy", np.zeros(2)), "freqs.npy: holds"),
-        (lambda path: np.save(path / "freqs.npy", np.array([{}]), allow_pickle=True), "freqs.npy: can't be read"),
+        (lambda path: (path / "arrays-1" / "freqs.npy").unlink(), "freqs.npy: can't be read"),
+        (lambda path: (path / "arrays-1" / "freqs.npy").write_bytes((path / "arrays-1" / "freqs.npy").read_bytes()[:-1]), "freqs.npy: can't be read"),
+        (lambda path: np.save(path / "arrays-1" / "freqs.npy", np.zeros(2)), "freqs.npy: holds"),
+        (lambda path: np.save(path / "arrays-1" / "freqs.npy", np.array([{}]), allow_pickle=True), "freqs.npy: can't be read"),
     ],
 )
 def test_damage_is_named(index, tmp_path, damage, said):

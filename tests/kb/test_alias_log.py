@@ -162,3 +162,21 @@ def test_a_bad_line_is_named_and_costs_no_good_one(tmp_path, fields, field):
         list(read_log(path))
     assert (caught.value.path, caught.value.line, caught.value.field) == (str(path), 2, field)
     assert list(read_log(path, on_error=[].append)) == good
+
+
+def test_weights_are_a_change_like_others_and_outlive_all_that_comes(index, tmp_path):
+    weights = {"bias": -1.5, "exact": 2}
+    weighed = apply_changes(index, [change(1, "weigh", weights=weights)])
+    assert weighed.weights == weights and index.weights == {}
+    later = apply_changes(weighed, [change(2, "alias", id="navy", alias="marine")])
+    assert later.weights == weights and contents(later) != contents(index)
+    others = [compact(weighed, tmp_path / "index"), compact(later, tmp_path / "later"), AliasIndex.from_bytes(later.to_bytes())]
+    for other in (*others, pickle.loads(pickle.dumps(weighed)), pickle.loads(pickle.dumps(later)), pickle.loads(pickle.dumps(others[0]))):
+        assert other.weights == weights and other.version in (1, 2)
+    assert apply_changes(later, [change(3, "weigh", weights={"bias": 1.0})]).weights == {"bias": 1.0}
+
+
+@pytest.mark.parametrize("weights", [{}, None, {"colour": 1.0}, {"bias": "1"}, {"bias": float("nan")}, {"bias": True}, [1]])
+def test_bad_weights_are_named(weights):
+    with pytest.raises(ListingError, match="weights"):
+        change(1, "weigh", weights=weights)

@@ -8,8 +8,9 @@ import pytest
 
 from spacy_product_tags.errors import ListingError
 from spacy_product_tags.kb.alias_index import AliasIndex
-from spacy_product_tags.kb.alias_sources import DATA_PATH, facet_of, iter_values
+from spacy_product_tags.kb.alias_sources import DATA_PATH, facet_of, iter_entries, iter_values
 from spacy_product_tags.kb.aliases import Value
+from spacy_product_tags.kb.usage import Attribute, Category
 
 ROOT = Path(__file__).parents[2]
 DATASETS = ROOT.parent / "shared" / "datasets"
@@ -27,7 +28,7 @@ def test_each_shape_of_row_is_a_value(tmp_path):
     other = {"id": "color__other", "attribute": "color", "labels": {"en": "Other", "zh-CN": "其他"}}
     path = write(tmp_path / "materials.jsonl", NAVY, other, "", FOOD, own.to_dict())
     assert list(iter_values(path)) == [
-        Value("color__navy", "color", {"en": "Navy", "zh-CN": "海军蓝"}),
+        Value("color__navy", "color", {"en": "Navy", "zh-CN": "海军蓝"}, attributes=("color",)),
         Value("materials/en:Plastic", "material", {"en": "Plastic", "nl-be": "Plastiek"}, ("plastics",)),
         own,
     ]
@@ -110,3 +111,23 @@ def test_real_taxonomies():
     assert [(c.id, c.facet) for c in index.exact("navy")] == [("color__navy", "color")]
     assert "color__navy" in [candidate.id for candidate in index.fuzzy("Marinebla", "color")]
     assert index.exact("Kunststoff")[0].facet == "material"
+
+
+def test_categories_and_attributes_of_a_taxonomy(tmp_path):
+    top = {"id": "aa", "path_en": "Apparel", "parent": None, "attributes": ["color"], "labels": {"en": "Apparel"}}
+    sub = {**top, "id": "aa-1", "parent": "aa", "attributes": []}
+    frames = {"id": "frame_color", "labels": {"en": "Frame color"}, "descriptions": {}, "values_from": "color"}
+    own = {"id": "color", "labels": {"en": "Color"}, "values": ["color__navy"]}
+    path = write(tmp_path / "taxonomy.jsonl", top, sub, frames, own, NAVY)
+    *entries, value = iter_entries(path)
+    assert entries == [
+        Category("aa", "", ("color",), {"en": "Apparel"}),
+        Category("aa-1", "aa", (), {"en": "Apparel"}),
+        Attribute("frame_color", "color"),
+        Attribute("color", ""),
+    ]
+    assert list(iter_values(path)) == [value]
+    path = write(tmp_path / "bad.jsonl", {**top, "attributes": "color"}, {**top, "parent": 5}, {**top, "labels": {}}, NAVY)
+    errors = []
+    assert list(iter_entries(path, on_error=errors.append)) == [value]
+    assert [(error.line, error.field) for error in errors] == [(1, "attributes"), (2, "parent"), (3, "labels")]

@@ -2,11 +2,15 @@
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spacy_product_tags.kb.alias_index import AliasIndex
 from spacy_product_tags.kb.aliases import Value
 from spacy_product_tags.kb.linking import FEATURES, fit_weights, link, weights
-from spacy_product_tags.training.fit_linking import fit_linking, misspell
+from spacy_product_tags.kb.usage import Attribute, Category, Usage
+from spacy_product_tags.training.fit_linking import fit_linking
+from spacy_product_tags.training.linking_queries import misspell
 
 NAVY = Value("navy", "color", {"en": "Navy", "zh-CN": "藏青色", "ja": "ネイビー"}, ("藏青", "藏蓝色", "navy blue"))
 INDEX = AliasIndex.build(
@@ -94,12 +98,14 @@ def test_fit_tells_slips_from_other_values():
     colors = ["crimson", "emerald", "lavender", "mustard", "turquoise", "burgundy", "charcoal", "magenta", "olive drab"]
     stuffs = ["cotton", "leather", "polyester", "cashmere", "corduroy", "chiffon", "velvet", "bamboo fibre"]
     values = [Value(f"{color} {stuff}", "stuff", {"en": f"{color} {stuff}"}) for color in colors for stuff in stuffs]
-    fitted, report = fit_linking(values, count=400, min_probability=0.5)
-    assert set(fitted) == set(FEATURES)
+    index = AliasIndex.build(values)
+    fitted, reports = fit_linking(index, count=400, min_probability=0.5)
+    assert set(fitted) == set(FEATURES) and set(reports) == {"all"}
+    report = reports["all"]
     assert report.precision > 0.9 and report.recall > 0.8 and report.null_f > 0.8
-    assert fit_linking(values, count=400)[0] == fitted, "the same from the same seed"
+    assert fit_linking(index, count=400)[0] == fitted, "the same from the same seed"
     with pytest.raises(ValueError, match="8 are too few"):
-        fit_linking(values[:8])
+        fit_linking(AliasIndex.build(values[:8]))
 
 
 @pytest.mark.parametrize("text", ["navy blue", "藏青色", "ネイビー"])
@@ -108,3 +114,72 @@ def test_misspelt_texts_differ_a_little(text):
     made = {misspell(text, rng) for _ in range(50)}
     assert len(made) > 1 and all(made_one[0] == text[0] and abs(len(made_one) - len(text)) <= 1 for made_one in made)
     assert misspell("ab", rng) is None and misspell("色", rng) is None
+
+
+CATEGORIES = [
+    Category("top", "", ("color",), {"en": "Everything", "zh-CN": "全部"}),
+    Category("dress", "top", ("color", "fabric"), {"en": "Dresses", "zh-CN": "连衣裙"}),
+    Category("perfume", "top", ("note",), {"en": "Perfume", "zh-CN": "香水"}),
+    Category("plant", "top", ("color", "flower"), {"en": "Plants", "zh-CN": "植物"}),
+]
+ROSES = [
+    Value("color/rose", "color", {"en": "Rose"}, attributes=("color",)),
+    Value("scent/rose", "scent", {"en": "Rose"}, attributes=("scent",)),
+    Value("plant/rose", "plant", {"en": "Rose"}, attributes=("flower",)),
+    Value("scent/musk", "scent", {"en": "Musk"}, attributes=("scent",)),
+    Value("material/silk", "material", {"en": "Silk"}, attributes=("fabric",)),
+]
+USAGE = Usage.build(CATEGORIES, [Attribute("note", "scent")])
+GARDEN = AliasIndex.build(ROSES, usage=USAGE)
+
+
+@pytest.mark.parametrize(
+    "listing, meant",
+    [
+        ({}, "color/rose"),
+        ({"category": "perfume"}, "scent/rose"),
+        ({"category": ("全部", "香水")}, "scent/rose"),
+        ({"category": "Everything > Perfume > Unheard of"}, "scent/rose"),
+        ({"category": "dress"}, "color/rose"),
+        # Listed there as a color too, but a plant is what such a category is about.
+        ({"category": "plant"}, "plant/rose"),
+        ({"context": [("musk", "")]}, "scent/rose"),
+        ({"context": [("silk", "material"), ("nonsense", "")]}, "color/rose"),
+        # What may mean several values says nothing, not even of itself.
+        ({"context": [("rose", "")]}, "color/rose"),
+        ({"category": "nowhere"}, "color/rose"),
+    ],
+)
+def test_the_listing_tells_what_a_name_of_several_values_means(listing, meant):
+    found, probability = link(GARDEN, "rose", **listing)
+    assert found.id == meant
+    # Color is what is listed most, so without a listing it is likelier; but no one knows.
+    assert probability < 0.8 and link(GARDEN, "rose").probability < 0.6
+    if listing.get("category") not in (None, "nowhere", "plant"):
+        assert probability > link(GARDEN, "rose").probability + 0.1
+
+
+def test_the_facet_weighs_more_than_the_listing():
+    assert link(GARDEN, "rose", "plant", category="perfume").candidate.id == "plant/rose"
+
+
+def test_a_category_without_the_value_makes_it_less_likely():
+    assert link(GARDEN, "silk", category="dress").probability > link(GARDEN, "silk").probability > link(GARDEN, "silk", category="perfume").probability
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.randoms(), st.sampled_from(["rose", "silk", "musks", "sylk road"]), st.sampled_from(["", "perfume", "plant"]), st.lists(st.sampled_from([("musk", ""), ("silk", ""), ("rose", "")]), max_size=3))
+def test_the_order_of_loading_changes_no_link(random, text, category, context):
+    values, categories = list(ROSES), list(CATEGORIES)
+    random.shuffle(values)
+    random.shuffle(categories)
+    index = AliasIndex.build(values, usage=Usage.build(categories, [Attribute("note", "scent")]))
+    random.shuffle(context)
+    expected = link(GARDEN, text, category=category, context=sorted(context))
+    found = link(index, text, category=category, context=context)
+    assert found.candidate == expected.candidate and found.probability == pytest.approx(expected.probability)
+
+
+def test_weights_of_the_index_are_taken():
+    index = INDEX.changed({}, {}, 1, weights={"bias": -9.0})
+    assert link(index, "navy", "color").probability < 0.01 < 0.9 < link(INDEX, "navy", "color").probability

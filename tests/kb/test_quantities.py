@@ -16,7 +16,10 @@ from spacy_product_tags.kb.quantities import (
     find_quantities,
     format_quantity,
     parse_quantity,
+    parse_quantity_id,
+    quantity_id,
     same_quantity,
+    to_base,
 )
 from spacy_product_tags.kb.quantity_sizes import letter_ranks
 from spacy_product_tags.kb.units import load_data, load_units, spellings
@@ -325,3 +328,58 @@ def test_widths_of_wdc_pave_convert_as_annotated():
             inches = quantity if quantity.unit else Quantity(quantity.values, "in")
             agree += abs(float(convert(inches, "cm").values[0]) - target) < 0.0501
     assert agree > 0.97 * len(pairs) > 200
+
+
+@pytest.mark.parametrize(
+    "name, texts",
+    [
+        ("quantity/500 g", ["1斤", "500g", "500克", "0.5kg", "０.５千克", "10两", "1/2 kg"]),
+        ("quantity/100 cm", ["100 cm", "1m", "1米", "3尺", "1000毫米"]),
+        ("quantity/2.54 cm", ["1 in", "2.54cm", "1英寸"]),
+        ("quantity/2.5 cm", ["2.5cm"]),
+        ("quantity/500 ml × 12 bottles", ["500毫升*12瓶", "0.5L×12瓶"]),
+        ("quantity/10×20 cm", ["10×20cm", "0.1×0.2m", "100×200毫米"]),
+        ("quantity/45000–50000 g", ["90-100斤", "45-50kg"]),
+        ("quantity/37°C", ["98.6°F", "37℃"]),
+        # Counts and sizes stay what they are.
+        ("quantity/12 bottles", ["12瓶"]),
+        ("quantity/EU 42", ["42码"]),
+        ("quantity/XL", ["XL"]),
+    ],
+)
+def test_equal_amounts_have_one_id(name, texts):
+    assert {quantity_id(parse_quantity(text)) for text in texts} == {name}
+    assert parse_quantity_id(name) == to_base(parse_quantity(texts[0]))
+
+
+@st.composite
+def conversions(draw):
+    """A quantity, and a unit that it can be converted into."""
+    quantity = draw(quantities())
+    kind = "" if quantity.system or not quantity.unit else load_units()[quantity.unit].kind
+    same = [name for name, unit in load_units().items() if unit.kind == kind and unit.pint and kind]
+    return quantity, draw(st.sampled_from(same)) if quantity.unit in same else quantity.unit
+
+
+@settings(max_examples=200, deadline=None)
+@given(conversions(), quantities())
+def test_an_id_is_of_equal_amounts_and_of_no_others(pair, other):
+    quantity, unit = pair
+    converted = quantity if unit == quantity.unit else convert(quantity, unit)
+    assert quantity_id(quantity) == quantity_id(converted) != ""
+    assert parse_quantity_id(quantity_id(quantity)) == to_base(quantity) == to_base(converted)
+    assert to_base(to_base(quantity)) == to_base(quantity)
+    assert (quantity_id(quantity) == quantity_id(other)) == (to_base(quantity) == to_base(other))
+
+
+def test_a_base_unit_is_of_its_kind():
+    units = load_units()
+    assert all(units[name].kind == kind for kind, name in load_data()["base"].items())
+    # Of each kind in which anything can be converted there is one.
+    many = [unit.kind for unit in units.values() if unit.pint]
+    assert {kind for kind in many if many.count(kind) > 1} == set(load_data()["base"])
+
+
+@pytest.mark.parametrize("name", ["", "color/500 g", "quantity/", "quantity/navy", "500 g"])
+def test_other_ids_are_no_quantities(name):
+    assert parse_quantity_id(name) is None

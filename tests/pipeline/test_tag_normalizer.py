@@ -11,6 +11,7 @@ from spacy.training import Example
 from spacy_product_tags import Tag
 from spacy_product_tags.kb.alias_index import AliasIndex
 from spacy_product_tags.kb.aliases import Value
+from spacy_product_tags.kb.usage import Category, Usage
 from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, find_label, trace
 from spacy_product_tags.scorers import score_tags, tag_spans
 from spacy_product_tags.tag import store_tags
@@ -109,6 +110,55 @@ def test_localize(nlp):
     assert component.localize(Tag("磁吸", "function"), "en") == "磁吸"
 
 
+@pytest.mark.parametrize("texts", [("1斤", "500g"), ("500克", "0.5kg", "1斤")])
+def test_equal_amounts_are_merged_and_each_keeps_its_place(nlp, texts):
+    text = "大米".join(texts)
+    doc = run(nlp, text, *(span(text, part, "quantity") for part in texts))
+    (tag,) = doc._.tags
+    assert tag.canonical_id == "quantity/500 g" and (tag.raw or tag.text) in texts
+    assert [(step["text"], text[step["start"] : step["end"]]) for step in trace(doc)] == [(part, part) for part in texts]
+    assert {step["canonical_id"] for step in trace(doc)} == {"quantity/500 g"}
+
+
+@pytest.mark.parametrize(
+    "text, locale, shown",
+    [("1斤", "zh", "1斤"), ("0.5kg", "zh", "0.5千克"), ("500毫升*12瓶", "en", "500 ml × 12 bottles"), ("98.6°F", "de", "98,6°F"), ("42码", "en", "EU 42")],
+)
+def test_a_quantity_is_shown_in_the_unit_that_it_was_written_in(nlp, text, locale, shown):
+    (tag,) = run(nlp, text, span(text, text, "quantity"))._.tags
+    assert nlp.get_pipe("product_tag_normalizer").localize(tag, locale) == shown
+
+
+def test_a_quantity_without_a_written_form_is_shown_in_its_base_unit(nlp):
+    localize = nlp.get_pipe("product_tag_normalizer").localize
+    assert localize(Tag("a pound of it", "quantity", canonical_id="quantity/500 g"), "zh") == "500克"
+    assert localize(Tag("3 bottles", "quantity", canonical_id="quantity/500 g"), "zh") == "500克"
+    assert localize(Tag("a pound", "quantity", canonical_id="quantity/much"), "zh") == "a pound"
+
+
+ROSES = AliasIndex.build(
+    [
+        *VALUES,
+        Value("color/rose", "color", {"en": "Rose"}, attributes=("color",)),
+        Value("scent/rose", "scent", {"en": "Rose"}, attributes=("scent",)),
+        Value("scent/musk", "scent", {"en": "Musk", "zh-CN": "麝香"}, attributes=("scent",)),
+        Value("scent/vanilla", "scent", {"en": "Vanilla"}, attributes=("scent",)),
+    ],
+    usage=Usage.build([Category(f"c{n}", "", ("color",), {"en": f"Fashion {n}"}) for n in range(99)] + [Category("oil", "", ("scent",), {"en": "Oils"})]),
+)
+
+
+def test_category_and_other_tags_tell_what_is_meant(nlp):
+    component = nlp.get_pipe("product_tag_normalizer")
+    component.aliases = ROSES
+    for category, others, expected in [((), (), ""), (("Oils",), (), "scent/rose"), ((), ("musk", "vanilla"), "scent/rose")]:
+        doc = nlp.make_doc("rose musk")
+        doc._.category = category
+        doc._.tags = ["rose", *others]
+        assert component(doc)._.tags[0].canonical_id == expected
+        assert trace(doc)[0]["given"] == "" and doc._.tags[0].facet == expected.partition("/")[0]
+
+
 def test_rename_off_keeps_the_words_of_the_text(nlp):
     (tag,) = run(nlp, "navy blue", span("navy blue", "navy blue", "color"), rename=False)._.tags
     assert (tag.text, tag.canonical_id, tag.raw) == ("navy blue", "navy", "")
@@ -125,16 +175,17 @@ def test_locale_and_threshold_are_settings(nlp):
         TagNormalizer(nlp.vocab, min_probability=2)
 
 
-TEXTS = st.sampled_from(["藏青", "navy blue", "NIKE/耐克", "纯棉", "磁吸", "500ml*12", "2斤装", "XL", "xl码", "-5 件套×2", "navvy", "约3kg", "10-20cm", "½寸"]) | st.text(min_size=1, max_size=8)
+TEXTS = st.sampled_from(["藏青", "navy blue", "NIKE/耐克", "纯棉", "磁吸", "500ml*12", "2斤装", "XL", "xl码", "-5 件套×2", "navvy", "约3kg", "10-20cm", "½寸", "1斤", "500克", "rose", "musk", "muskk"]) | st.text(min_size=1, max_size=8)
 
 
-@given(st.lists(st.tuples(TEXTS, st.sampled_from(["", "color", "brand", "quantity", "size"])), max_size=6))
+@given(st.lists(st.tuples(TEXTS, st.sampled_from(["", "color", "brand", "quantity", "size"])), max_size=6), st.sampled_from([(), ("Oils",), ("Fashion 1",), ("?",)]))
 @settings(deadline=None, max_examples=150)
-def test_normalizing_twice_changes_nothing(pairs):
+def test_normalizing_twice_changes_nothing(pairs, category):
     nlp = spacy.blank("zh")
     component = nlp.add_pipe("product_tag_normalizer")
-    component.initialize(aliases=AliasIndex.build(VALUES))
+    component.initialize(aliases=ROSES)
     doc = nlp.make_doc("x")
+    doc._.category = category
     doc._.tags = [Tag(text, facet, source="seller") for text, facet in pairs if text.strip()]
     once = component(doc)._.tags
     steps = trace(doc)

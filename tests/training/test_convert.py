@@ -138,6 +138,15 @@ def test_classified_rows(tmp_path):
     assert (second.category, spans(second)) == (("电", "刀"), [(0, 3, "剃须")])
 
 
+def test_a_shops_own_category_stands_before_the_description(tmp_path):
+    row = {"text": "Ruby Reds", "site_category": "Shop > Drinks", "description": "Mix", "category_path": ["A"]}
+    bare = {**row, "description": ""}
+    rows = [row, bare, {**row, "site_category": " "}, {**row, "site_category": None}, {**row, "site_category": 3}]
+    listings, errors = convert(tmp_path, *rows)
+    assert [listing.description for listing in listings] == ["Shop > Drinks\nMix", "Shop > Drinks", "Mix", "Mix"]
+    assert [(error.line, error.field) for error in errors] == [(5, "site_category")]
+
+
 def test_listings_pass_through(tmp_path):
     listing = Listing("红 T恤", "描述", "1", "p", "zh", ("A",), (Tag("红", "color", 0.5, 0, 1),), ("红",), ("红色",))
     listings, errors = convert(tmp_path, listing.to_dict())

@@ -1,0 +1,117 @@
+"""Scores of categories: by level, by path, by overlap in the tree, and how true their probabilities are."""
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
+
+import numpy as np
+from spacy.training import Example
+
+from .calibration import ece
+
+if TYPE_CHECKING:
+    from .kb.taxonomy import Taxonomy
+
+CategoryPath = Tuple[str, ...]
+_KEYS = ("cats_path_acc", "category_f", "category_hp", "category_hr", "category_hf", "category_ece")
+
+
+def score_categories(
+    examples: Iterable[Example], *, taxonomy: Optional["Taxonomy"] = None, **kwargs: Any
+) -> Dict[str, Optional[float]]:
+    """Score category paths. A path that stops early abstains: it is wrong at no level that it doesn't reach, and it
+    misses them.
+
+    examples (Iterable[Example]): Docs with predicted and with gold ``doc._.category``; those without gold don't count.
+    taxonomy (Optional[Taxonomy]): Tells which category a path means, in whatever language or writing, and its id in
+        ``doc.cats``; without it, or for a path that it hasn't, labels count as they are, and an id is the labels
+        joined by " > ".
+    **kwargs (Any): Settings of the component; not used.
+    RETURNS (Dict[str, Optional[float]]): ``cats_path_acc``, paths that are right in whole; ``category_f_level1`` and so
+        on, F1 of each class of a level weighted by its gold docs, and their mean ``category_f``;
+        ``category_coverage_level1`` and so on, docs with a category there among those with a gold one; ``category_hp``,
+        ``hr`` and ``hf``, precision, recall and F1 over all categories of a path (Kiritchenko et al. 2006);
+        ``category_ece`` of the probability of the predicted category, None where ``doc.cats`` hasn't any. All None
+        where there is no gold.
+    """
+    docs = [(example.predicted, example.reference) for example in examples if example.reference._.category]
+    pairs = [tuple(_ids(doc._.category, taxonomy) for doc in both) for both in docs]
+    if not pairs:
+        return dict.fromkeys(_KEYS)
+    predicted, gold = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    scores: Dict[str, Optional[float]] = dict(score_paths(predicted, gold))
+    confidences, right = [], []
+    for (path, wanted), (doc, _) in zip(pairs, docs):
+        confidence = doc.cats.get(path[-1]) if path else None
+        if confidence is not None:
+            confidences.append(confidence)
+            right.append(wanted[: len(path)] == path)
+    scores["category_ece"] = ece(np.array(confidences), np.array(right)) if confidences else None
+    return scores
+
+
+def score_paths(predicted: Sequence[CategoryPath], gold: Sequence[CategoryPath]) -> Dict[str, float]:
+    """Score paths alone: all of `score_categories` but ``category_ece``.
+
+    predicted (Sequence[CategoryPath]): Predicted paths; () = none.
+    gold (Sequence[CategoryPath]): The right ones, as many; at least one, none empty.
+    RETURNS (Dict[str, float]): The scores.
+    """
+    scores = {"cats_path_acc": sum(mine == right for mine, right in zip(predicted, gold)) / len(gold)}
+    levels = []
+    for level in range(1, max(map(len, gold)) + 1):
+        ours, right = [_at_level(path, level) for path in predicted], [_at_level(path, level) for path in gold]
+        levels.append(weighted_f(ours, right))
+        scores[f"category_f_level{level}"] = levels[-1]
+        reached = [mine for mine, wanted in zip(ours, right) if wanted]
+        scores[f"category_coverage_level{level}"] = sum(map(bool, reached)) / len(reached)
+    scores["category_f"] = sum(levels) / len(levels)
+    # The ancestors of a path are its beginnings; the root, which all share, doesn't count.
+    shared = sum(map(_shared_levels, predicted, gold))
+    found, wanted = sum(map(len, predicted)), sum(map(len, gold))
+    scores["category_hp"], scores["category_hr"] = shared / max(found, 1), shared / wanted
+    scores["category_hf"] = 2 * shared / (found + wanted)
+    return scores
+
+
+def weighted_f(predicted: Sequence[Any], gold: Sequence[Any]) -> float:
+    """Give the mean F1 of all classes weighted by their gold items, as scikit-learn's ``average="weighted"``.
+
+    predicted (Sequence[Any]): The predicted class of each item; None = none.
+    gold (Sequence[Any]): The right one, as many; None = none, where any class predicted is too much.
+    RETURNS (float): From 0 to 1; 0 where no item has a class.
+    """
+    numbers: Dict[Any, int] = {}
+    ours, right = (
+        [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in side] for side in (predicted, gold)
+    )
+    both = np.array([mine if mine == wanted else -1 for mine, wanted in zip(ours, right)])
+    hits, found, wanted = (_count(side, len(numbers)) for side in (both, ours, right))
+    # A class that is in `numbers` was found or wanted: no division by zero.
+    return float((2 * hits / (found + wanted) * wanted).sum() / max(wanted.sum(), 1))
+
+
+def _count(side: Sequence[int], classes: int) -> np.ndarray:
+    return np.bincount(np.asarray(side, dtype=int) + 1, minlength=classes + 1)[1:]
+
+
+def _shared_levels(predicted: CategoryPath, gold: CategoryPath) -> int:
+    shared = 0
+    while shared < min(len(predicted), len(gold)) and predicted[shared] == gold[shared]:
+        shared += 1
+    return shared
+
+
+def _at_level(path: CategoryPath, level: int) -> Optional[CategoryPath]:
+    # With what is above it: the same label may stand under two parents.
+    return path[:level] if len(path) >= level else None
+
+
+def _ids(path: CategoryPath, taxonomy: Optional["Taxonomy"]) -> CategoryPath:
+    """Give the ids of a category and all above it. RETURNS (Tuple[str, ...]): From the top."""
+    row = taxonomy.find(path) if taxonomy is not None else None
+    if taxonomy is None or row is None:
+        return tuple(" > ".join(path[:level]) for level in range(1, len(path) + 1))
+    return tuple(taxonomy.ids[above] for above in taxonomy.ancestors(row))
+
+
+def make_category_scorer() -> Callable[..., Dict[str, Any]]:
+    """Make the scorer `spacy-product-tags.category_scorer.v1`. RETURNS (Callable): `score_categories`."""
+    return score_categories

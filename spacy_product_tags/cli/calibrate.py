@@ -1,0 +1,36 @@
+"""`product-tags calibrate`: make a classifier's probabilities shares of right answers."""
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ._util import CommandError, GpuOpt, ModelArg, load_pipeline
+
+
+def calibrate_cli(
+    model: ModelArg,
+    data: Annotated[str, typer.Argument(help="Held-out listings with categories, such as the dev part")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the calibrated pipeline")],
+    plot: Annotated[Optional[Path], typer.Option("--plot", help="PNG of probability against share right", dir_okay=False)] = None,
+    component: Annotated[str, typer.Option("--component", help="The classifier's name")] = "product_classifier",
+    gpu_id: GpuOpt = -1,
+) -> None:
+    """
+    Fit the temperature of a pipeline's product classifier on listings that it was not trained on, and save it.
+    """
+    from ..training.calibrate import calibrate_pipeline
+    from ..training.corpus import ListingCorpus
+
+    nlp = load_pipeline(model, gpu_id)
+    try:
+        report = calibrate_pipeline(nlp, list(ListingCorpus(data)(nlp)), component)
+    except ValueError as err:
+        raise CommandError(str(err)) from err
+    nlp.to_disk(output)
+    for name, temperature in report.temperatures.items():
+        typer.echo(f"{name}: temperature {temperature:.3f}")
+    typer.echo(f"{output}: ECE {report.before:.4f} before, {report.after:.4f} now, on {len(report.right)} listings")
+    if plot is not None:
+        from ..calibration import reliability_plot
+
+        reliability_plot(report.probabilities, report.right, plot, title=f"{component} on held-out listings")

@@ -1,0 +1,119 @@
+"""A taxonomy as the classifier reads it: leaves in order, gold paths as stretches of them, and the loss."""
+from collections import Counter
+from typing import List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+from spacy.tokens import Doc
+from thinc.api import torch2xp, xp2torch
+from thinc.types import Floats2d
+
+from ..kb.taxonomy import Taxonomy
+from ..tag import get_category, get_tags
+
+# The value of an axis of which a listing says nothing.
+NONE = "(none)"
+# A value seen once says little of what is to come.
+_LEAST_COUNT = 2
+
+
+class Tree(NamedTuple):
+    """A taxonomy, and where its categories stand in the scores.
+
+    taxonomy (Taxonomy): The categories.
+    leaves (List[int]): Rows of those with a column of scores, in the order of the columns: the leaves below any
+        category are neighbours.
+    spans (List[Tuple[int, int]]): Of each category the first and last + 1 column below it.
+    paths (List[Tuple[int, ...]]): Of each column the rows from the top to the leaf.
+    """
+
+    taxonomy: Taxonomy
+    leaves: List[int]
+    spans: List[Tuple[int, int]]
+    paths: List[Tuple[int, ...]]
+
+    @staticmethod
+    def probabilities(logits: np.ndarray) -> np.ndarray:
+        """Softmax. RETURNS (np.ndarray): float64 (B, T)."""
+        scores = np.asarray(logits, dtype=np.float64)  # (B, T)
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))  # (B, T)
+        return scores / scores.sum(axis=1, keepdims=True)
+
+    @staticmethod
+    def running_sums(leaves: np.ndarray) -> np.ndarray:
+        """Sum up a text's probabilities from the left. RETURNS (np.ndarray): float64 (T + 1,)."""
+        return np.concatenate([[0.0], np.cumsum(leaves)])
+
+    def column_of(self, row: int) -> int:
+        """Give a leaf's column. RETURNS (int): -1 for what is no leaf."""
+        return self.spans[row][0] if row >= 0 and self.taxonomy.terminal[row] else -1
+
+
+def make_tree(taxonomy: Taxonomy) -> Tree:
+    """Order a taxonomy's leaves. RETURNS (Tree): The tree."""
+    from ..models.category_head import order_leaves
+
+    leaves, spans = order_leaves(taxonomy.parents.tolist())
+    return Tree(taxonomy, leaves, spans, [taxonomy.ancestors(leaf) for leaf in leaves])
+
+
+def make_axis(values: Counter) -> Tree:
+    """Make the tree of an axis: a flat one, with "none of these".
+
+    values (Counter): How often each value was seen.
+    RETURNS (Tree): The tree.
+    """
+    kept = [value for value, count in values.items() if count >= _LEAST_COUNT and value.strip() and value != NONE]
+    return make_tree(Taxonomy([{"id": value, "parent": None, "labels": {"": value}} for value in (NONE, *kept)]))
+
+
+def gold_rows(docs: Sequence[Doc], name: str, tree: Tree) -> List[int]:
+    """Give what docs should be classified as.
+
+    docs (Sequence[Doc]): Docs with gold categories and tags.
+    name (str): "category", or the axis' facet.
+    tree (Tree): Its tree.
+    RETURNS (List[int]): Rows; -1 = nothing is known.
+    """
+    found = []
+    for doc in docs:
+        if name == "category":
+            row = tree.taxonomy.find(get_category(doc))
+        else:
+            row = _value_row(doc, name, tree.taxonomy)
+        found.append(-1 if row is None else row)
+    return found
+
+
+def _value_row(doc: Doc, facet: str, taxonomy: Taxonomy) -> int:
+    tags = get_tags(doc)
+    # A listing without any tag was not annotated.
+    if not tags:
+        return -1
+    texts = [tag.raw or tag.text for tag in tags if tag.facet == facet]
+    known = [text for text in texts if text in taxonomy]
+    return taxonomy.row(known[0] if known else NONE)
+
+
+def path_gradient(
+    tree: Tree, logits: Floats2d, rows: Sequence[int], size: int
+) -> Tuple[float, Floats2d]:
+    """Compare scores with gold paths: each category on a path should hold the probability of the leaves below it.
+
+    tree (Tree): The tree.
+    logits (Floats2d): (B, T).
+    rows (Sequence[int]): (B,) the gold category of each text, -1 = unknown.
+    size (int): Texts in the batch.
+    RETURNS (Tuple[float, Floats2d]): The loss per text, and the gradient.
+    """
+    from ..models.category_head import path_loss
+
+    gold = [(number, tree.taxonomy.ancestors(row)) for number, row in enumerate(rows) if row >= 0]
+    scores = xp2torch(logits).detach().requires_grad_(True)  # (B, T)
+    if not gold:
+        return 0.0, torch2xp(scores.detach() * 0)
+    owner = scores.new_tensor([number for number, path in gold for _ in path]).long()  # (K,)
+    spans = scores.new_tensor([tree.spans[row] for _, path in gold for row in path]).long()  # (K, 2)
+    share = scores.new_tensor([1 / len(path) for _, path in gold for _ in path])  # (K,)
+    loss = (path_loss(scores, spans, owner) * share).sum() / size
+    loss.backward()
+    return float(loss.detach()), torch2xp(scores.grad)

@@ -1,0 +1,456 @@
+"""`product_classifier`: the product's place in a taxonomy, and its value on further closed axes."""
+from collections import Counter
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer
+from thinc.types import Floats2d
+
+from ..kb.taxonomy import SEPARATOR, Taxonomy
+from ..models.name_encoder import SHIPPED, NameEncoder, name_vectors
+from ..tag import get_category, set_category
+from .category_tree import Tree, gold_rows, make_axis, make_tree, path_gradient
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "spacy-product-tags.ProductClassifier.v1"
+hidden_width = 256
+dropout = 0.2
+buckets = 65536
+bag_width = 64
+gram_dropout = 0.3
+name_dropout = 0.3
+
+[model.tok2vec]
+@architectures = "spacy-product-tags.CharEncoder.v1"
+"""
+DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
+CATEGORY = "category"
+# Docs that the network takes at once, however many it is handed.
+_BATCH = 256
+
+
+@Language.factory(
+    "product_classifier",
+    assigns=["doc.cats", "doc._.category"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "min_probability": 0.5,
+        "top_k": 5,
+        "locale": "",
+        "axes": [],
+        "scorer": {"@scorers": "spacy-product-tags.category_scorer.v1"},
+    },
+    default_score_weights={"category_f": 1.0, "category_hf": 0.0, "category_ece": None},
+)
+def make_product_classifier(
+    nlp: Language,
+    name: str,
+    model: Model,
+    min_probability: float,
+    top_k: int,
+    locale: str,
+    axes: List[str],
+    scorer: Optional[Callable],
+) -> "ProductClassifier":
+    """Make the component.
+
+    model (Model): A `spacy-product-tags.ProductClassifier.v1`.
+    min_probability (float): The category is the deepest one on the way to the likeliest leaf that is at least so
+        likely; 0 = always the leaf, and above any probability none.
+    top_k (int): Leaves in ``doc.cats``, beside all that is above them.
+    locale (str): Language of the path's names, such as zh; "" = that of the doc.
+    axes (List[str]): Facets whose values are a closed set, such as brand: one value of each is classified, too.
+    scorer (Optional[Callable]): The scoring method.
+    RETURNS (ProductClassifier): The component.
+    """
+    return ProductClassifier(
+        nlp.vocab,
+        model,
+        name,
+        min_probability=min_probability,
+        top_k=top_k,
+        locale=locale,
+        axes=axes,
+        scorer=scorer,
+    )
+
+
+class Prediction(NamedTuple):
+    """What the classifier says of a text.
+
+    path (Tuple[str, ...]): The category from the top; () = unsure even there.
+    cats (Dict[str, float]): Probability by id: of the likeliest leaves and all above them; of an axis, by its name,
+        " > " and the value.
+    """
+
+    path: Tuple[str, ...]
+    cats: Dict[str, float]
+
+
+class ProductClassifier(TrainablePipe):
+    """Find a product's category: a path in a taxonomy, from the top to where the classifier is sure.
+
+    One softmax over the taxonomy's leaves; a category has the probability of all leaves below it, so a path can't
+    contradict itself. The category goes to ``doc._.category``, ids and probabilities to ``doc.cats``.
+
+    vocab (Vocab): The vocabulary.
+    model (Model): The network.
+    name (str): Name in the pipeline.
+    min_probability (float): The least probability of a category that is given.
+    top_k (int): Leaves in ``doc.cats``.
+    locale (str): Language of the path's names; "" = that of the doc.
+    axes (Sequence[str]): Facets that are classified, too.
+    scorer (Optional[Callable]): The scoring method.
+    RAISES (ValueError): On a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "product_classifier",
+        *,
+        min_probability: float = 0.5,
+        top_k: int = 5,
+        locale: str = "",
+        axes: Sequence[str] = (),
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        if not 0 <= min_probability <= 1:
+            raise ValueError(f"[components.{name}] min_probability: must be from 0 to 1, not {min_probability}")
+        if top_k < 1:
+            raise ValueError(f"[components.{name}] top_k: must be 1 or more, not {top_k}")
+        if CATEGORY in axes or len(set(axes)) < len(axes):
+            raise ValueError(f"[components.{name}] axes: must be facets, each once, without {CATEGORY!r}, not {axes}")
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.cfg: Dict[str, Any] = {"min_probability": min_probability, "top_k": top_k, "locale": locale}
+        self.axes = tuple(axes)
+        # The taxonomy first, then a tree for each axis.
+        self.trees: Dict[str, Tree] = {}
+        # What logits are divided by, so that probabilities are shares of right answers.
+        self.temperatures: Dict[str, float] = {}
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """RETURNS (Taxonomy): The categories. RAISES (ValueError): Before the component is initialized."""
+        self._require_trees()
+        return self.trees[CATEGORY].taxonomy
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): The ids of all categories."""
+        return self.trees[CATEGORY].taxonomy.ids if self.trees else ()
+
+    def predict(self, docs: Iterable[Doc]) -> List[Prediction]:
+        """Classify docs. RETURNS (List[Prediction]): One a doc; of a doc without a token, nothing."""
+        docs = list(docs)
+        if not any(len(doc) for doc in docs):
+            return [Prediction((), {}) for _ in docs]
+        logits = self.logits(docs)
+        found = {name: self._choose(name, logits[name]) for name in self.trees}
+        predictions = []
+        for number, doc in enumerate(docs):
+            if doc.text.isspace() or not len(doc):
+                predictions.append(Prediction((), {}))
+                continue
+            cats: Dict[str, float] = {}
+            for name in self.trees:
+                cats.update(found[name][number][1])
+            node = found[CATEGORY][number][0]
+            locale = self.cfg["locale"] or doc.lang_
+            predictions.append(Prediction(self.taxonomy.path(node, locale) if node >= 0 else (), cats))
+        return predictions
+
+    def logits(self, docs: Sequence[Doc]) -> Dict[str, np.ndarray]:
+        """Score docs. RETURNS (Dict[str, np.ndarray]): Of each tree float32 (B, T), in the order of its `leaves`."""
+        self._require_trees()
+        batches = [self.model.predict(list(batch)) for batch in util.minibatch(docs, _BATCH)]
+        columns = ([self.model.ops.to_numpy(scores) for scores in tree] for tree in zip(*batches))
+        return {name: np.concatenate(parts) for name, parts in zip(self.trees, columns)}
+
+    def _choose(self, name: str, logits: np.ndarray) -> List[Tuple[int, Dict[str, float]]]:
+        """RETURNS (List[Tuple[int, Dict[str, float]]]): Of each text the category's row (-1 = none) and the cats."""
+        tree = self.trees[name]
+        leaves = tree.probabilities(logits / self.temperatures.get(name, 1.0))  # (B, T)
+        prefix = "" if name == CATEGORY else name + SEPARATOR
+        return [self._read(tree, row, prefix) for row in leaves]
+
+    def _read(self, tree: Tree, leaves: np.ndarray, prefix: str) -> Tuple[int, Dict[str, float]]:
+        total = tree.running_sums(leaves)  # (T + 1,)
+        count = min(self.cfg["top_k"], len(leaves))
+        best = np.argpartition(-leaves, count - 1)[:count]  # (K,)
+        best = best[np.lexsort((best, -leaves[best]))].tolist()
+        cats: Dict[str, float] = {}
+        node = -1
+        for rank, column in enumerate(best):
+            least = float(leaves[column])
+            path = tree.paths[column]
+            # From the leaf up, so that rounding never leaves a parent with less than its child.
+            for row in reversed(path):
+                low, high = tree.spans[row]
+                least = min(max(least, float(total[high] - total[low])), 1.0)
+                cats.setdefault(prefix + tree.taxonomy.ids[row], least)
+                if rank == 0 and node < 0 and least >= self.cfg["min_probability"]:
+                    node = row
+        return node, cats
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
+        """Write categories to docs; other components' cats stay.
+
+        docs (Iterable[Doc]): The docs.
+        predictions (Sequence[Prediction]): What `predict` gave.
+        """
+        for doc, prediction in zip(docs, predictions):
+            doc.cats = {**doc.cats, **prediction.cats}
+            set_category(doc, prediction.path)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch.
+
+        examples (Iterable[Example]): The batch; gold is ``example.reference._.category``, and the tags for the axes.
+        drop (float): Not used: the head's dropout is a setting of the model.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Losses by component, added to.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "ProductClassifier.update")
+        docs = [example.predicted for example in examples]
+        if not any(len(doc) for doc in docs):
+            return losses
+        self._require_trees()
+        scores, backprop = self.model.begin_update(docs)
+        loss, d_scores = self.get_loss(examples, scores)
+        backprop(d_scores)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(self, examples: Iterable[Example], scores: Sequence[Floats2d]) -> Tuple[float, List[Floats2d]]:
+        """Compare scores with the gold categories.
+
+        examples (Iterable[Example]): The batch; one without a category (or value) teaches nothing of that tree.
+        scores (Sequence[Floats2d]): The logits of each tree.
+        RETURNS (Tuple[float, List[Floats2d]]): The loss per doc, and the gradients.
+        """
+        docs = [example.reference for example in examples]
+        total, gradients = 0.0, []
+        for (name, tree), logits in zip(self.trees.items(), scores):
+            loss, gradient = path_gradient(tree, logits, gold_rows(docs, name, tree), len(docs))
+            total += loss
+            gradients.append(gradient)
+        return total, gradients
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        taxonomy: Optional[Taxonomy] = None,
+        names: Optional[str] = SHIPPED,
+        labels: Optional[Any] = None,
+    ) -> None:
+        """Take the taxonomy, or the categories of the data, and build the network.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Optional[Language]): The pipeline.
+        taxonomy (Optional[Taxonomy]): The categories; None = the paths in the data.
+        names (Optional[str]): Folder of the name encoder that gives categories their first vectors, which is what is
+            known of those without examples; `product-tags-names` ships with the package; None = without.
+        labels (Optional[Any]): Not used: categories come with their tree.
+        RAISES (ValueError): Where there is no category.
+        """
+        validate_get_examples(get_examples, "ProductClassifier.initialize")
+        paths: Counter = Counter()
+        values: Dict[str, Counter] = {name: Counter() for name in self.axes}
+        for example in get_examples():
+            paths[get_category(example.reference)] += 1
+            for tag in example.reference._.tags:
+                if tag.facet in values:
+                    values[tag.facet][tag.raw or tag.text] += 1
+        paths.pop((), None)
+        if taxonomy is None:
+            if not paths:
+                raise ValueError(
+                    f"{self.name}: the training data have no category; give each listing one, such as "
+                    '"category": ["Clothing", "Shirts"], or leave the component out'
+                )
+            taxonomy = Taxonomy.from_paths(paths)
+        unknown = [path for path in paths if taxonomy.find(path) is None]
+        if unknown:
+            util.logger.warning(
+                "%s: %d of %d categories of the training data are not in the taxonomy and teach nothing, such as %r",
+                self.name,
+                len(unknown),
+                len(paths),
+                SEPARATOR.join(unknown[0]),
+            )
+        self.trees = {CATEGORY: make_tree(taxonomy)}
+        self.trees.update({name: make_axis(values[name]) for name in self.axes})
+        self.temperatures = {}
+        self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
+        self._build(names)
+
+    def _build(self, names: Optional[str]) -> None:
+        encoder = None if names is None else NameEncoder.from_disk(names)
+        trees = list(self.trees.values())
+        self.model.shims[0].setup(
+            width=self.model.get_ref("tok2vec").get_dim("nO"),
+            axes=[tree.taxonomy.parents.tolist() for tree in trees],
+            columns=[tree.leaves for tree in trees],
+            name_width=encoder.width if encoder is not None else 1,
+            **self.model.attrs["settings"],
+        )
+        if encoder is not None:
+            for tree, part in zip(trees, self._head.trees):
+                vectors = name_vectors(encoder, [tree.taxonomy.names(row) for row in range(len(tree.taxonomy))])
+                part.names.copy_(part.names.new_tensor(vectors))
+
+    @property
+    def _head(self) -> Any:
+        return self.model.shims[0]._model
+
+    def add_categories(self, rows: Iterable[Mapping[str, Any]], *, names: Optional[str] = SHIPPED) -> None:
+        """Add categories without training: they are known by their names and by what is above them.
+
+        rows (Iterable[Mapping[str, Any]]): ``id``, ``parent`` and ``labels`` of each, as in a taxonomy's file.
+        names (Optional[str]): Folder of the name encoder, the one that the component was initialized with.
+        RAISES (ListingError): On a row with no place in the tree.
+        RAISES (ValueError): Where the names' vectors are of another size.
+        """
+        self._require_trees()
+        old = self.trees[CATEGORY]
+        taxonomy, moved = old.taxonomy.with_rows(rows)
+        state = self._head.state_dict()
+        self.trees[CATEGORY] = make_tree(taxonomy)
+        self._build(names)
+        target = self._head.state_dict()
+        for name, tensor in state.items():
+            if target[name].shape == tensor.shape:
+                target[name].copy_(tensor)
+            elif name in ("trees.0.names", "trees.0.added"):
+                target[name][target[name].new_tensor(moved).long()] = tensor
+            else:
+                raise ValueError(f"{self.name}: the name encoder {names!r} is not the one of the training ({name})")
+
+    def calibrate(self, examples: Iterable[Example]) -> Dict[str, float]:
+        """Fit the temperatures on held-out data, so that probabilities are shares of right answers (Guo et al. 2017).
+
+        examples (Iterable[Example]): The data; the predicted docs must have gone through what comes before.
+        RETURNS (Dict[str, float]): Temperature by tree; it stays with the component.
+        RAISES (ValueError): Where no example has a category.
+        """
+        from ..calibration import fit_temperature
+
+        examples = list(examples)
+        logits = self.logits([example.predicted for example in examples])
+        references = [example.reference for example in examples]
+        for name, tree in self.trees.items():
+            gold = np.array([tree.column_of(row) for row in gold_rows(references, name, tree)], dtype=np.int64)
+            if not (gold >= 0).any():
+                raise ValueError(f"{self.name}: no listing has a {name} that is a leaf; there is nothing to fit on")
+            self.temperatures[name] = float(fit_temperature(logits[name][gold >= 0], gold[gold >= 0]))
+        return dict(self.temperatures)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """Score docs. RETURNS (Dict[str, Any]): What the scorer gives; it is told the taxonomy."""
+        if self.scorer is None or not self.trees:
+            return {}
+        return self.scorer(examples, taxonomy=self.taxonomy, **self.cfg, **kwargs)
+
+    def _require_trees(self) -> None:
+        if not self.trees or not self.model.shims[0].is_built:
+            raise ValueError(Errors.E109.format(name=self.name))
+
+    def _parts(self, path: Optional[Path] = None) -> Dict[str, Callable]:
+        trees = {f"{name}.jsonl": tree.taxonomy.to_bytes for name, tree in self.trees.items()}
+        return {"cfg": self._cfg_to_bytes, **trees, "model": self.model.to_bytes}
+
+    def _cfg_to_bytes(self) -> bytes:
+        learnt = {"trees": list(self.trees), "temperatures": self.temperatures}
+        return srsly.json_dumps(learnt).encode("utf8")
+
+    def _tree_from_bytes(self, name: str, data: bytes) -> None:
+        self.trees[name] = make_tree(Taxonomy.from_bytes(data))
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component. RETURNS (bytes): Trees, temperatures and weights."""
+        serialize = self._parts()
+        if "vocab" not in exclude:
+            serialize["vocab"] = self.vocab.to_bytes
+        return util.to_bytes(serialize, exclude)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "ProductClassifier":
+        """Load what `to_bytes` gave. RETURNS (ProductClassifier): Itself."""
+        message = srsly.msgpack_loads(bytes_data)
+        if "vocab" in message and "vocab" not in exclude:
+            self.vocab.from_bytes(message["vocab"])
+        self._load(message.__getitem__, exclude)
+        return self
+
+    def _load(self, read: Callable[[str], bytes], exclude: Iterable[str]) -> None:
+        if "cfg" not in exclude:
+            learnt = srsly.json_loads(read("cfg"))
+            self.temperatures = learnt["temperatures"]
+            self.trees = {}
+            for name in learnt["trees"]:
+                self._tree_from_bytes(name, read(f"{name}.jsonl"))
+            self.axes = tuple(name for name in self.trees if name != CATEGORY)
+        if "model" not in exclude:
+            self.model.from_bytes(read("model"))
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component to a folder.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Names of parts to leave out.
+        """
+        folder = util.ensure_path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, save in self._parts().items():
+            if name not in exclude:
+                (folder / name).write_bytes(save())
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "ProductClassifier":
+        """Load the component from a folder.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Names of parts to leave out.
+        RETURNS (ProductClassifier): Itself.
+        RAISES (ValueError): Where a file is missing or damaged; the message names it.
+        """
+        self._load(partial(_read_part, util.ensure_path(path)), exclude)
+        return self
+
+
+def _read_part(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as err:
+        problem = f"can't be read ({err.strerror}); install or train the pipeline again"
+        raise ValueError(f"{folder / name}: {problem}") from err

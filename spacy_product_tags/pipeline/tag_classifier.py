@@ -1,0 +1,383 @@
+"""`product_tag_classifier`: gives a facet to every tag that has none."""
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.errors import Errors
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Config, Model, Optimizer
+from thinc.types import Floats2d
+
+from ..kb.alias_index import AliasIndex
+from ..models.tag_classifier import TagRows
+from ..tag import USER_DATA_KEY, Tag, get_tags, store_tags
+from .facets import gold_rows, open_tags, to_rows
+
+# Beside the tags: what the classifier made of each that had no facet.
+FACETS = "facets"
+# Facets that are told of in it, the likeliest.
+_TOLD = 3
+
+DEFAULT_CONFIG = """
+[model]
+@architectures = "spacy-product-tags.TagClassifier.v1"
+hidden_width = 128
+rows = 32768
+dropout = 0.2
+context = true
+
+[model.tok2vec]
+@architectures = "spacy-product-tags.CharEncoder.v1"
+"""
+DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
+
+
+@Language.factory(
+    "product_tag_classifier",
+    assigns=["doc._.tags"],
+    requires=["doc._.tags"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "min_score": 0.3,
+        "multi": False,
+        "other": "",
+        "scorer": {"@scorers": "spacy-product-tags.facet_scorer.v1"},
+    },
+    default_score_weights={"facet_macro_f": 1.0, "facet_micro_f": 0.0, "facet_per_facet": None},
+)
+def make_tag_classifier(
+    nlp: Language,
+    name: str,
+    model: Model,
+    min_score: float,
+    multi: bool,
+    other: str,
+    scorer: Optional[Callable],
+) -> "TagClassifier":
+    """Make the component.
+
+    model (Model): A `spacy-product-tags.TagClassifier.v1`.
+    min_score (float): A facet less likely than this is not given.
+    multi (bool): Whether a tag with several facets that likely becomes several tags; else it gets the likeliest.
+    other (str): The facet of tags that get no other.
+    scorer (Optional[Callable]): The scoring method.
+    RETURNS (TagClassifier): The component.
+    """
+    return TagClassifier(nlp.vocab, model, name, min_score=min_score, multi=multi, other=other, scorer=scorer)
+
+
+class TagClassifier(TrainablePipe):
+    """Give a facet to every tag that has none, such as those that a seller typed; tags that have one stay as they are.
+
+    What it was sure of stands in ``doc.user_data["spacy_product_tags"]["facets"]``, one dict for each tag that had no
+    facet: its text, start, end and source, the facets that it got, and the probability of the likeliest ones.
+
+    vocab (Vocab): The vocabulary.
+    model (Model): The network.
+    name (str): Name in the pipeline.
+    min_score (float): A facet less likely than this is not given.
+    multi (bool): Whether a tag with several facets that likely becomes several tags.
+    other (str): The facet of tags that get no other.
+    scorer (Optional[Callable]): The scoring method.
+    RAISES (ValueError): On a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model,
+        name: str = "product_tag_classifier",
+        *,
+        min_score: float = 0.3,
+        multi: bool = False,
+        other: str = "",
+        scorer: Optional[Callable] = None,
+    ) -> None:
+        if not 0 <= min_score <= 1:
+            raise ValueError(f"[components.{name}] min_score: must be from 0 to 1, not {min_score}")
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.aliases: Optional[AliasIndex] = None
+        self.cfg: Dict[str, Any] = {
+            "labels": [],
+            # The alias table's facets in training: what the network knows by number.
+            "alias_facets": [],
+            # What logits are divided by: fitted after training, for calibrated probabilities.
+            "temperature": 1.0,
+            "min_score": min_score,
+            "multi": multi,
+            "other": other,
+        }
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): The facets."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> List[str]:
+        """RETURNS (List[str]): The facets, as `spacy init labels` stores them."""
+        return list(self.cfg["labels"])
+
+    def add_label(self, label: str) -> int:
+        """Add a facet before the component is initialized.
+
+        label (str): The facet.
+        RETURNS (int): 0 where it was there, else 1.
+        RAISES (ValueError): Once the network is built.
+        """
+        if label in self.cfg["labels"]:
+            return 0
+        if self.model.shims[0].is_built:
+            raise ValueError(f"can't add the facet {label!r}: the network of {self.name!r} is built already")
+        self.cfg["labels"].append(label)
+        return 1
+
+    def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:
+        """Tell how likely each facet is.
+
+        docs (Iterable[Doc]): The docs; they are not changed.
+        RETURNS (List[Floats2d]): For each doc the probabilities (tags without a facet, facets).
+        """
+        scores = self.logits(docs)
+        # A sigmoid that doesn't overflow.
+        return [0.5 + 0.5 * np.tanh(part / (2 * self.cfg["temperature"])) for part in scores]
+
+    def logits(self, docs: Iterable[Doc]) -> List[Floats2d]:
+        """Score each facet, before the temperature: what calibration is fitted on.
+
+        docs (Iterable[Doc]): The docs; they are not changed.
+        RETURNS (List[Floats2d]): For each doc the logits (tags without a facet, facets).
+        """
+        docs = list(docs)
+        tags = [open_tags(doc) for doc in docs]
+        scores = [np.zeros((0, len(self.labels)), dtype="f") for _ in docs]
+        # The others cost nothing.
+        busy = [number for number, own in enumerate(tags) if own]
+        if busy:
+            self._require_labels()
+            own_docs = [docs[number] for number in busy]
+            rows = to_rows(own_docs, [tags[number] for number in busy], self._find_aliases)
+            found = self.model.ops.to_numpy(self.model.predict((own_docs, rows)))  # (N, F)
+            ends = np.cumsum([len(tags[number]) for number in busy])
+            for number, part in zip(busy, np.split(found, ends[:-1])):
+                scores[number] = part
+        return scores
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Floats2d]) -> None:
+        """Write facets to the docs' tags.
+
+        docs (Iterable[Doc]): The docs.
+        scores (Sequence[Floats2d]): The probabilities of each, as `predict` gives them.
+        """
+        for doc, own in zip(docs, scores):
+            if not len(own):
+                continue
+            rows = iter(own)
+            tags: List[Tag] = []
+            steps: List[Dict[str, Any]] = []
+            for tag in get_tags(doc):
+                if tag.facet:
+                    tags.append(tag)
+                    continue
+                facets, likeliest = self._decide(next(rows))
+                tags.extend(replace(tag, facet=facet) for facet in facets)
+                step = {name: getattr(tag, name) for name in ("text", "start", "end", "source")}
+                steps.append({**step, "facets": facets, "probabilities": likeliest})
+            store_tags(doc, tags)
+            doc.user_data[USER_DATA_KEY][FACETS] = steps
+
+    def _decide(self, chances: np.ndarray) -> Tuple[List[str], Dict[str, float]]:
+        """Choose the facets of a tag. RETURNS (Tuple[List[str], Dict[str, float]]): They, and what is likeliest."""
+        labels = self.cfg["labels"]
+        order = np.argsort(-chances, kind="stable").tolist()
+        likely = [labels[number] for number in order if chances[number] >= self.cfg["min_score"]]
+        facets = (likely if self.cfg["multi"] else likely[:1]) or [self.cfg["other"]]
+        return facets, {labels[number]: float(chances[number]) for number in order[: max(_TOLD, len(facets))]}
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch.
+
+        examples (Iterable[Example]): The batch; what is learnt are the gold tags of ``example.reference`` that have a
+            facet, each in its place, and once more as if it stood nowhere.
+        drop (float): Not used: the head's dropout is a setting of the model.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Losses by component, added to.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "TagClassifier.update")
+        docs = [example.predicted for example in examples]
+        # The transformer does nothing on such a batch either, and waits for no gradient.
+        if not any(len(doc) for doc in docs):
+            return losses
+        self._require_labels()
+        rows, targets = self._gold_rows(examples)
+        scores, backprop = self.model.begin_update((docs, rows))
+        loss, d_scores = self.get_loss(examples, scores, targets=targets)
+        backprop(d_scores)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: Floats2d, *, targets: Optional[np.ndarray] = None
+    ) -> Tuple[float, Floats2d]:
+        """Compare logits with the gold facets: binary cross-entropy, summed over the facets.
+
+        examples (Iterable[Example]): The batch.
+        scores (Floats2d): What the model gave.
+        targets (Optional[ndarray]): What it should be, if it's at hand.
+        RETURNS (Tuple[float, Floats2d]): The loss per tag, and the gradient.
+        """
+        if targets is None:
+            _, targets = self._gold_rows(list(examples))
+        xp = self.model.ops.xp
+        wanted, size = xp.asarray(targets), max(len(targets), 1)
+        # log(sigmoid), which doesn't overflow where a facet is very sure.
+        log_on = -xp.logaddexp(0.0, -scores)  # (N, F)
+        loss = -(log_on - (1 - wanted) * scores).sum() / size
+        return float(loss), ((xp.exp(log_on) - wanted) / size).astype("f")
+
+    def _gold_rows(self, examples: Sequence[Example]) -> Tuple[TagRows, np.ndarray]:
+        context = self.model.attrs["settings"]["context"]
+        return gold_rows(examples, self.cfg["labels"], self._find_aliases, both_ways=context)
+
+    def _find_aliases(self, texts: Iterable[str]) -> Dict[str, List[int]]:
+        """Look texts up in the alias table. RETURNS (Dict[str, List[int]]): Numbers of the facets that know each."""
+        if self.aliases is None:
+            return {text: [] for text in texts}
+        numbers = {facet: number for number, facet in enumerate(self.cfg["alias_facets"])}
+        known = {text: {found.facet for found in self.aliases.exact(text)} for text in texts}
+        return {text: sorted(numbers[facet] for facet in own if facet in numbers) for text, own in known.items()}
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+        aliases: Optional[AliasIndex] = None,
+    ) -> None:
+        """Take the facets from the data and build the network.
+
+        get_examples (Callable[[], Iterable[Example]]): Gives the training data.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[List[str]]): The facets, where they are not to be read off the data. Either come behind those
+            that `add_label` added.
+        aliases (Optional[AliasIndex]): The alias table, which the component keeps from then on; values may be added
+            later, their facets should stay. None = the one there is, if any.
+        RAISES (ValueError): Where the data have no tag with a facet.
+        """
+        validate_get_examples(get_examples, "TagClassifier.initialize")
+        if labels is None:
+            tags = (tag for example in get_examples() for tag in get_tags(example.reference))
+            labels = sorted({tag.facet for tag in tags if tag.facet})
+        labels = list(dict.fromkeys([*self.cfg["labels"], *labels]))
+        if not labels:
+            raise ValueError(
+                f"{self.name}: the training data hold no tag with a facet; check them with 'product-tags check'"
+            )
+        if aliases is not None:
+            self.aliases = aliases
+        self.cfg["labels"] = labels
+        self.cfg["alias_facets"] = sorted(self.aliases.facets) if self.aliases is not None else []
+        self.cfg["temperature"] = 1.0
+        self.model.set_dim("nO", len(labels), force=True)
+        self.model.attrs["n_aliases"] = len(self.cfg["alias_facets"])
+        examples = list(islice(get_examples(), 10))
+        self.model.initialize(X=([example.predicted for example in examples], self._gold_rows(examples)[0]))
+
+    def _require_labels(self) -> None:
+        if not self.model.shims[0].is_built:
+            raise ValueError(Errors.E109.format(name=self.name))
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component. RETURNS (bytes): Settings, facets, weights and the alias table."""
+        serialize = {"cfg": self._cfg_to_bytes, "model": self.model.to_bytes}
+        if self.aliases is not None:
+            serialize["aliases"] = self.aliases.to_bytes
+        if "vocab" not in exclude:
+            serialize["vocab"] = self.vocab.to_bytes
+        return util.to_bytes(serialize, exclude)
+
+    def _cfg_to_bytes(self) -> bytes:
+        # The settings stand in the pipeline's config, where `spacy.load(…, config=…)` can change them.
+        return srsly.json_dumps({name: self.cfg[name] for name in _LEARNT}).encode("utf8")
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagClassifier":
+        """Load what `to_bytes` gave. RETURNS (TagClassifier): Itself."""
+        if "aliases" not in exclude:
+            self.aliases = None
+        deserialize = {"cfg": self._cfg_from_bytes, "model": self.model.from_bytes, "aliases": self._aliases_from_bytes}
+        if "vocab" not in exclude:
+            deserialize["vocab"] = self.vocab.from_bytes
+        util.from_bytes(bytes_data, deserialize, exclude)
+        return self
+
+    def _cfg_from_bytes(self, data: bytes) -> None:
+        learnt = srsly.json_loads(data)
+        self.cfg.update({name: learnt[name] for name in _LEARNT})
+
+    def _aliases_from_bytes(self, data: bytes) -> None:
+        self.aliases = AliasIndex.from_bytes(data)
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component to a folder; the alias table as the folder ``aliases`` in it.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Names of parts to leave out.
+        """
+        folder = util.ensure_path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, save in (("cfg", self._cfg_to_bytes), ("model", self.model.to_bytes)):
+            if name not in exclude:
+                (folder / name).write_bytes(save())
+        if self.aliases is not None and "aliases" not in exclude:
+            self.aliases.to_disk(folder / "aliases")
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagClassifier":
+        """Load the component from a folder.
+
+        path (Union[str, Path]): The folder.
+        exclude (Iterable[str]): Names of parts to leave out.
+        RETURNS (TagClassifier): Itself.
+        RAISES (ValueError): Where a file is missing or damaged; the message names it.
+        """
+        folder = util.ensure_path(path)
+        for name, load in (("cfg", self._cfg_from_bytes), ("model", self.model.from_bytes)):
+            if name in exclude:
+                continue
+            try:
+                load((folder / name).read_bytes())
+            except Exception as err:
+                problem = f"can't be loaded ({err}); install or train the pipeline again"
+                raise ValueError(f"{folder / name}: {problem}") from err
+        if "aliases" not in exclude:
+            # Where it was trained with a table, the table belongs to it: a folder that is gone is an error.
+            named = bool(self.cfg["alias_facets"]) or (folder / "aliases").exists()
+            self.aliases = AliasIndex.from_disk(folder / "aliases") if named else None
+        return self
+
+
+_LEARNT = ("labels", "alias_facets", "temperature")

@@ -1,0 +1,50 @@
+"""Generate made-up listings with their category, from a taxonomy alone, for a classifier to learn from."""
+import random
+from pathlib import Path
+from typing import Callable, Iterator, Sequence, Union
+
+from ..errors import ListingError
+from .generate_compose import Composer
+from .generate_taxonomy import read_taxonomy
+from .generate_words import SHARES, base_language
+from .listings import Listing, raise_error
+
+_GIVE_UP = 20_000
+# As titles are: the name alone of a category says too little of how sellers write.
+_MIN_LENGTH, _MAX_LENGTH = 4, 120
+
+
+def generate_listings(
+    values: Sequence[Union[str, Path]],
+    count: int,
+    seed: int,
+    *,
+    on_error: Callable[[ListingError], None] = raise_error,
+) -> Iterator[Listing]:
+    """Stream listings with titles composed from a taxonomy, in its languages; the same ones for the same seed.
+
+    values (Sequence[Union[str, Path]]): Files of a taxonomy; see `read_taxonomy`.
+    count (int): How many listings.
+    seed (int): Of all chance.
+    on_error (Callable[[ListingError], None]): Called with each bad line's error.
+    YIELDS (Listing): Title, language and category path in English.
+    RAISES (ValueError): Where no category has a name, or `count` is negative.
+    """
+    if count < 0:
+        raise ValueError(f"count: must not be negative, not {count}")
+    rng = random.Random(seed)
+    composer = Composer(read_taxonomy(values, on_error=on_error), {}, rng)
+    if not composer.languages:
+        raise ValueError("nothing to generate from: no category with attributes has a name; see --values")
+    shares = [SHARES.get(lang, 0.7) for lang in composer.languages]
+    made = failed = 0
+    while made < count and failed < _GIVE_UP:
+        lang = rng.choices(composer.languages, shares)[0]
+        title, path = composer.title_and_path(lang)
+        title = " ".join(title.split())
+        if _MIN_LENGTH <= len(title) <= _MAX_LENGTH:
+            made, failed = made + 1, 0
+            category = tuple(labels["en"] for labels in path)
+            yield Listing(id=f"made-{made}", title=title, lang=base_language(lang), category=category)
+        else:
+            failed += 1

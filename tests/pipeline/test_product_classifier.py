@@ -1,0 +1,281 @@
+"""The component: paths, probabilities, abstention, axes, new categories, saving."""
+import numpy as np
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from thinc.api import Adam, fix_random_seed
+
+from spacy_product_tags import Listing, Tag
+from spacy_product_tags.kb.taxonomy import Taxonomy
+from spacy_product_tags.pipeline.category_tree import make_tree
+from spacy_product_tags.pipeline.product_classifier import ProductClassifier
+from spacy_product_tags.training.corpus import to_example
+
+TITLES = {
+    "耐克男士纯棉T恤": ("服饰", "上衣", "T恤"),
+    "红色连衣裙女": ("服饰", "裙子"),
+    "nike red shirt": ("服饰", "上衣", "衬衫"),
+    "苹果手机壳防摔": ("数码", "手机壳"),
+    "不锈钢保温杯500毫升": ("家居",),
+}
+LISTINGS = [
+    Listing(title=title, category=path, tags=(Tag(title[:2], "brand", start=0, end=2),) if "耐克" in title else ())
+    for title, path in TITLES.items()
+]
+
+
+def make_nlp(tiny_bert, encoder="wordpieces", **config):
+    nlp = spacy.blank("zh")
+    model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "dropout": 0.0, "hidden_width": 32}
+    model.update({"buckets": 512, "bag_width": 8, "lr_scale": 3.0, "name_dropout": 0.0, "gram_dropout": 0.0})
+    if encoder == "wordpieces":
+        transformer = {"@architectures": "spacy-product-tags.TransformerModel.v1", "name": tiny_bert}
+        nlp.add_pipe("transformer", config={"model": transformer})
+        model["tok2vec"] = {"@architectures": "spacy-product-tags.WordpieceListener.v1"}
+    else:
+        model["tok2vec"] = {
+            "@architectures": "spacy.HashEmbedCNN.v2",
+            "pretrained_vectors": None,
+            "width": 32,
+            "depth": 1,
+            "embed_size": 500,
+            "window_size": 1,
+            "maxout_pieces": 2,
+            "subword_features": True,
+        }
+    nlp.add_pipe("product_classifier", config={"model": model, "min_probability": 0.4, **config})
+    nlp.config["initialize"]["components"]["product_classifier"] = {"names": None}
+    return nlp
+
+
+def train(nlp, listings=LISTINGS, steps=40):
+    fix_random_seed(0)
+    examples = [to_example(nlp, listing) for listing in listings]
+    nlp.initialize(lambda: examples)
+    optimizer = Adam(0.003)
+    for _ in range(steps):
+        losses = {}
+        nlp.update([to_example(nlp, listing) for listing in listings], sgd=optimizer, losses=losses)
+    return losses
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_bert):
+    nlp = make_nlp(tiny_bert)
+    train(nlp)
+    return nlp
+
+
+def cats(nlp, text):
+    return nlp(text).cats
+
+
+@pytest.mark.parametrize("encoder", ["wordpieces", "tokens"])
+def test_overfit_reload_and_bytes(tiny_bert, encoder, tmp_path):
+    nlp = make_nlp(tiny_bert, encoder)
+    losses = train(nlp)
+    assert losses["product_classifier"] < 0.2
+    nlp.to_disk(tmp_path / "nlp")
+    again = spacy.load(tmp_path / "nlp")
+    other = make_nlp(tiny_bert, encoder)
+    other.from_bytes(nlp.to_bytes())
+    for title, path in TITLES.items():
+        assert nlp(title)._.category == path
+        for copy in (again, other):
+            assert copy(title)._.category == path
+            assert cats(copy, title) == pytest.approx(cats(nlp, title), abs=1e-4)
+    scores = nlp.evaluate([to_example(nlp, listing) for listing in LISTINGS])
+    assert scores["cats_path_acc"] == 1.0 and scores["category_hf"] == 1.0
+
+
+def test_pipe_is_call_and_types_are_built_in(trained):
+    docs = list(trained.pipe(TITLES, batch_size=3))
+    for doc in docs:
+        alone = trained(doc.text)
+        assert doc._.category == alone._.category
+        assert doc.cats == pytest.approx(alone.cats, abs=1e-4)
+        assert all(type(name) is str and type(share) is float for name, share in doc.cats.items())
+    doc = spacy.tokens.Doc(trained.vocab).from_bytes(docs[0].to_bytes())
+    assert doc._.category == docs[0]._.category and doc.cats == docs[0].cats
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\n \n", "🙂", "a" * 3000])
+def test_odd_texts(trained, text):
+    doc = trained(text)
+    assert bool(doc.cats) == bool(text.strip())
+    assert not doc._.category or text.strip()
+    trained.update([spacy.training.Example(trained.make_doc(text), trained.make_doc(text))], sgd=None, losses={})
+
+
+def test_other_cats_stay(trained):
+    doc = trained.make_doc("红色连衣裙女")
+    doc.cats = {"POSITIVE": 0.3}
+    assert trained(doc).cats["POSITIVE"] == 0.3 and len(doc.cats) > 1
+
+
+def test_stops_where_it_is_unsure(trained):
+    component = trained.get_pipe("product_classifier")
+    text = "耐克男士纯棉T恤"
+    usual = component.cfg["min_probability"]
+    try:
+        component.cfg["min_probability"] = 0.0
+        assert trained(text)._.category == ("服饰", "上衣", "T恤")
+        shares = [trained(text).cats[name] for name in ("服饰", "服饰 > 上衣", "服饰 > 上衣 > T恤")]
+        component.cfg["min_probability"] = (shares[1] + shares[2]) / 2
+        assert trained(text)._.category == ("服饰", "上衣")
+        component.cfg["min_probability"] = 1.0
+        assert len(trained(text)._.category) < 3
+    finally:
+        component.cfg["min_probability"] = usual
+
+
+def test_axes_in_the_same_pass(tiny_bert, tmp_path):
+    listings = [
+        Listing(title=f"{brand}{noun}", category=(noun,), tags=(Tag(brand, "brand", start=0, end=2),))
+        for brand in ("耐克", "苹果")
+        for noun in ("手机壳", "连衣裙", "保温杯")
+    ] + [Listing(title="红色礼盒", category=("礼盒",), tags=(Tag("红色", "color", start=0, end=2),))]
+    nlp = make_nlp(tiny_bert, axes=["brand"])
+    train(nlp, listings)
+    nlp.to_disk(tmp_path / "nlp")
+    for pipeline in (nlp, spacy.load(tmp_path / "nlp")):
+        doc = pipeline("苹果保温杯")
+        assert doc._.category == ("保温杯",)
+        assert doc.cats["brand > 苹果"] > 0.5 > doc.cats["brand > 耐克"]
+        assert pipeline("红色礼盒").cats["brand > (none)"] > 0.5
+    with pytest.raises(ValueError, match=r"\[components.product_classifier\] axes"):
+        make_nlp(tiny_bert, axes=["brand", "brand"])
+
+
+def test_new_categories_take_only_their_share(trained):
+    nlp = spacy.blank("zh")
+    nlp = spacy.util.load_model_from_config(trained.config, auto_fill=True)
+    nlp.from_bytes(trained.to_bytes())
+    component = nlp.get_pipe("product_classifier")
+    component.cfg["top_k"] = 2000
+    before = cats(nlp, "红色连衣裙女")
+    rows = [{"id": f"new {n}", "parent": "数码" if n % 2 else None, "labels": {"": f"new {n}"}} for n in range(1000)]
+    component.add_categories(rows, names=None)
+    after = cats(nlp, "红色连衣裙女")
+    assert len(after) == len(before) + 1000
+    taken = sum(after[row["id"]] for row in rows)
+    assert 0 < taken < 1
+    for leaf in ("服饰 > 裙子", "服饰 > 上衣 > T恤", "服饰 > 上衣 > 衬衫", "数码 > 手机壳", "家居"):
+        assert after[leaf] == pytest.approx(before[leaf] * (1 - taken), rel=1e-4)
+    # It goes on learning, and is saved with them.
+    again = spacy.util.load_model_from_config(nlp.config, auto_fill=True)
+    again.from_bytes(nlp.to_bytes())
+    again.get_pipe("product_classifier").cfg["top_k"] = 2000
+    assert cats(again, "红色连衣裙女") == pytest.approx(after, abs=1e-5)
+    with pytest.raises(ValueError, match="数码"):
+        component.add_categories([{"id": "数码", "parent": None, "labels": {"": "数码"}}], names=None)
+
+
+def test_names_tell_categories_without_examples(tiny_bert, tmp_path):
+    """A category that no listing has is known by a name that is near those of others."""
+    from spacy_product_tags.models.name_encoder import NameEncoder, name_vectors
+    from spacy_product_tags.training.fit_names import fit_names
+
+    things = [{"en": [f"{a} {b}"], "zh": [f"{c}{d}"]} for a, c in zip("abcdefg", "红黑白棉杯壳裙") for b, d in zip("xyz", "裙衣鞋")]
+    encoder = fit_names(things, steps=60, batch_size=16, buckets=512, width=16, hidden=16)
+    encoder.to_disk(tmp_path / "names")
+    nlp = make_nlp(tiny_bert)
+    taxonomy = Taxonomy.from_paths([*TITLES.values(), ("数码", "红裙")])
+    examples = [to_example(nlp, listing) for listing in LISTINGS]
+    component = nlp.get_pipe("product_classifier")
+    nlp.config["initialize"]["components"]["product_classifier"] = {"names": str(tmp_path / "names")}
+    nlp.initialize(lambda: examples)
+    component.initialize(lambda: examples, nlp=nlp, taxonomy=taxonomy, names=str(tmp_path / "names"))
+    assert "数码 > 红裙" in component.labels
+    expected = name_vectors(NameEncoder.from_disk(tmp_path / "names"), [taxonomy.names(row) for row in range(len(taxonomy))])
+    assert np.allclose(component._head.trees[0].names.numpy(), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="is not the one of the training"):
+        component.add_categories([{"id": "new", "parent": None, "labels": {"": "new"}}], names=None)
+
+
+def test_calibration_lowers_the_loss_and_is_saved(trained, tmp_path):
+    nlp = spacy.util.load_model_from_config(trained.config, auto_fill=True)
+    nlp.from_bytes(trained.to_bytes())
+    component = nlp.get_pipe("product_classifier")
+    # Some of the gold is wrong: sure answers should become unsure.
+    wrong = [Listing(title=title, category=("家居",)) for title in list(TITLES)[:2]]
+    examples = [to_example(nlp, listing) for listing in [*LISTINGS, *wrong]]
+    for example in examples:
+        example.predicted = nlp.get_pipe("transformer")(example.predicted)
+    before = cats(nlp, "红色连衣裙女")["服饰 > 裙子"]
+    assert component.calibrate(examples)["category"] > 1
+    assert cats(nlp, "红色连衣裙女")["服饰 > 裙子"] < before
+    nlp.to_disk(tmp_path / "nlp")
+    assert spacy.load(tmp_path / "nlp").get_pipe("product_classifier").temperatures == pytest.approx(component.temperatures)
+    with pytest.raises(ValueError, match="no listing has a category"):
+        component.calibrate([_without_category(examples[0])])
+
+
+def _without_category(example):
+    example.reference._.category = ()
+    return example
+
+
+def test_without_a_category_and_without_a_transformer(tiny_bert):
+    nlp = make_nlp(tiny_bert)
+    with pytest.raises(ValueError, match='no category; give each listing one, such as "category"'):
+        nlp.initialize(lambda: [to_example(nlp, Listing(title="红色"))])
+    nlp = make_nlp(tiny_bert)
+    nlp.remove_pipe("transformer")
+    with pytest.raises(ValueError, match="listens to a transformer"):
+        nlp.initialize(lambda: [to_example(nlp, LISTINGS[0])])
+
+
+@pytest.mark.parametrize("settings, field", [({"min_probability": 2}, "min_probability"), ({"top_k": 0}, "top_k")])
+def test_bad_settings_name_themselves(tiny_bert, settings, field):
+    with pytest.raises(ValueError, match=rf"\[components.product_classifier\] {field}"):
+        make_nlp(tiny_bert, **settings)
+
+
+def test_a_damaged_folder_is_named(trained, tmp_path):
+    trained.to_disk(tmp_path / "nlp")
+    (tmp_path / "nlp" / "product_classifier" / "category.jsonl").unlink()
+    with pytest.raises(ValueError, match="category.jsonl: can't be read"):
+        spacy.load(tmp_path / "nlp")
+
+
+PATHS = [("a", "b", "c"), ("a", "b", "d"), ("a", "e"), ("f",), ("g", "h"), ("g", "i", "j", "k"), ("g", "i", "j", "l")]
+
+
+def count_contradictions(logits, min_probability, top_k=3):
+    """Say how many of the texts get a path that contradicts itself. RETURNS (int): Should be 0."""
+    tree = make_tree(Taxonomy.from_paths(PATHS))
+    component = ProductClassifier(spacy.blank("xx").vocab, None, min_probability=min_probability, top_k=top_k)
+    component.trees = {"category": tree}
+    wrong = 0
+    for node, found in component._choose("category", logits):
+        taxonomy = tree.taxonomy
+        path = [taxonomy.ids[row] for row in taxonomy.ancestors(node)] if node >= 0 else []
+        shares = [found[name] for name in path]
+        ordered = all(
+            found[taxonomy.ids[taxonomy.parents[taxonomy.row(name)]]] >= share
+            for name, share in found.items()
+            if taxonomy.parents[taxonomy.row(name)] >= 0
+        )
+        leaves = sum(share for name, share in found.items() if taxonomy.terminal[taxonomy.row(name)])
+        sure = all(share >= min_probability for share in shares)
+        wrong += not (ordered and sure and leaves <= 1 + 1e-9 and all(0 <= share <= 1 for share in found.values()))
+    return wrong
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    logits=st.lists(st.floats(-1e4, 1e4, width=32), min_size=7, max_size=7),
+    min_probability=st.floats(0, 1),
+    top_k=st.integers(1, 9),
+)
+def test_no_path_contradicts_itself(logits, min_probability, top_k):
+    assert count_contradictions(np.array([logits], dtype="f"), min_probability, top_k) == 0
+
+
+@pytest.mark.slow
+def test_no_path_of_100000_contradicts_itself():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(100_000, 7)) * rng.uniform(0.1, 50, size=(100_000, 1))
+    assert count_contradictions(logits.astype("f"), 0.5) == 0
