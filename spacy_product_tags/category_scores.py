@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .kb.taxonomy import Taxonomy
 
 CategoryPath = Tuple[str, ...]
-_KEYS = ("cats_path_acc", "category_f", "category_hp", "category_hr", "category_hf", "category_ece")
+_KEYS = ("cats_path_acc", "category_f", "category_hp", "category_hr", "category_hf", "category_top_k", "category_ece")
 
 
 def score_categories(
@@ -28,6 +28,7 @@ def score_categories(
         on, F1 of each class of a level weighted by its gold docs, and their mean ``category_f``;
         ``category_coverage_level1`` and so on, docs with a category there among those with a gold one; ``category_hp``,
         ``hr`` and ``hf``, precision, recall and F1 over all categories of a path (Kiritchenko et al. 2006);
+        ``category_top_k``, docs whose category is in ``doc.cats``: one of the likeliest, or above one of them;
         ``category_ece`` of the probability of the predicted category, None where ``doc.cats`` hasn't any. All None
         where there is no gold.
     """
@@ -37,6 +38,8 @@ def score_categories(
         return dict.fromkeys(_KEYS)
     predicted, gold = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     scores: Dict[str, Optional[float]] = dict(score_paths(predicted, gold))
+    listed = [wanted[-1] in doc.cats for (_, wanted), (doc, _) in zip(pairs, docs)]
+    scores["category_top_k"] = sum(listed) / len(listed) if any(doc.cats for doc, _ in docs) else None
     confidences, right = [], []
     for (path, wanted), (doc, _) in zip(pairs, docs):
         confidence = doc.cats.get(path[-1]) if path else None

@@ -4,6 +4,7 @@ import json
 from contextlib import ExitStack
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Dict, Iterator, List, Optional, Tuple
 
@@ -55,6 +56,9 @@ def convert_cli(
     ] = None,
     category_separator: Annotated[Optional[str], typer.Option(help="Between category levels [default: >]")] = None,
     tag_separator: Annotated[Optional[str], typer.Option(help="Between seller tags [default: ,]")] = None,
+    max_description: Annotated[
+        Optional[int], typer.Option(min=0, help="Characters of a description to keep: long ones take long to train on")
+    ] = None,
     encoding: Annotated[Optional[str], typer.Option(help="Of a table, such as gb18030 [default: utf-8]")] = None,
 ) -> None:
     """
@@ -83,6 +87,8 @@ def convert_cli(
     # The first listing shows whether the input can be read at all, before an older output is overwritten.
     head = list(itertools.islice(listings, 1))
     listings = (listing if listing.lang else replace(listing, lang=lang) for listing in itertools.chain(head, listings))
+    if max_description is not None:
+        listings = map(partial(_shorten, max_description), listings)
     files = {name: output / f"{name}.jsonl" for name in SPLITS} if split else {"": output}
     for file in files.values():
         if file.exists() and file.samefile(source):
@@ -91,6 +97,13 @@ def convert_cli(
     for name, (count, tags) in counts.items():
         typer.echo(f"{files[name]}: {count} listings, {tags} tags")
     complaints.exit("rows, cells or tags were left out")
+
+
+def _shorten(longest: int, listing: Listing) -> Listing:
+    # A tag that is cut off would stand for other text.
+    end = len(listing.title) + 1 + longest
+    tags = tuple(tag for tag in listing.tags if tag.end is None or tag.end <= end)
+    return replace(listing, description=listing.description[:longest].rstrip(), tags=tags)
 
 
 def _read(

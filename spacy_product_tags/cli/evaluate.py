@@ -63,11 +63,19 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Dict[str, Any]:
 
 
 def show_scores(scores: Dict[str, Any], per_facet: bool) -> None:
-    """Show the scores of the tags.
+    """Show the scores: of tags, of categories, and the speed.
 
     scores (Dict[str, Any]): What `evaluate` gives.
     per_facet (bool): Whether to show those of each facet too, the most frequent first.
     """
+    if scores.get("category_f") is None or scores.get("tags_f") is not None:
+        _show_tags(scores, per_facet)
+    if scores.get("category_f") is not None:
+        _show_categories(scores)
+    typer.echo(f"{scores['texts']} texts, {scores['texts_per_second']:.0f} a second")
+
+
+def _show_tags(scores: Dict[str, Any], per_facet: bool) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -81,15 +89,22 @@ def show_scores(scores: Dict[str, Any], per_facet: bool) -> None:
     table.add_row("all", str(sum(support.values())), *micro, style="bold")
     table.add_row("one value a facet", "", *(_percent(scores.get(f"values_{k}")) for k in "prf"))
     Console().print(table)
-    if scores.get("category_f") is not None:
-        names = [name for name in scores if name.startswith("category_f_level")]
-        levels = ", ".join(f"level {name.removeprefix('category_f_level')} {_percent(scores[name])}" for name in names)
-        typer.echo(
-            f"categories: right in whole {_percent(scores['cats_path_acc'])}, weighted F1 "
-            f"{_percent(scores['category_f'])} ({levels}), hierarchical F1 {_percent(scores['category_hf'])}, "
-            f"ECE {_percent(scores['category_ece'])}"
-        )
-    typer.echo(f"{scores['texts']} texts, {scores['texts_per_second']:.0f} a second")
+
+
+def _show_categories(scores: Dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("categories", "")
+    table.add_row("right in whole", _percent(scores["cats_path_acc"]))
+    table.add_row("among the likeliest", _percent(scores["category_top_k"]))
+    for name in scores:
+        if name.startswith("category_f_level"):
+            table.add_row(f"weighted F1, level {name.removeprefix('category_f_level')}", _percent(scores[name]))
+    table.add_row("weighted F1, mean", _percent(scores["category_f"]))
+    table.add_row("hierarchical F1", _percent(scores["category_hf"]))
+    table.add_row("calibration error", _percent(scores["category_ece"]))
+    Console().print(table)
 
 
 def _percent(share: Optional[float]) -> str:

@@ -23,6 +23,10 @@ def generate_cli(
     exclude: Annotated[
         Optional[List[Path]], typer.Option("--exclude", help="Listings whose titles must not come out: dev, test; repeat")
     ] = None,
+    without: Annotated[
+        Optional[List[Path]],
+        typer.Option("--without-categories", help="With .jsonl: listings of whose categories no title is made; repeat"),
+    ] = None,
 ) -> None:
     """
     Write made-up product titles in many languages: varied listings, titles composed from a taxonomy, short texts. As
@@ -33,7 +37,7 @@ def generate_cli(
     from ..training.generate import generate_titles
     from ..training.generate_categories import generate_listings
 
-    for path in (listings, *(values or ()), *(exclude or ())):
+    for path in (listings, *(values or ()), *(exclude or ()), *(without or ())):
         if not path.is_file():
             raise CommandError(f"{path}: no such file")
     complaints = Complaints()
@@ -46,7 +50,8 @@ def generate_cli(
     try:
         with part.open("w", encoding="utf8") as file:
             if output.name.endswith(".jsonl"):
-                made = generate_listings(values or (), count, seed, on_error=complaints)
+                held = [listing.category for path in without or () for listing in read_listings(path, on_error=complaints)]
+                made = generate_listings(values or (), count, seed, without=held, on_error=complaints)
                 lines = (json.dumps(listing.to_dict(), ensure_ascii=False) for listing in made)
             else:
                 lines = generate_titles(read, values or (), count, seed, unseen=unseen, on_error=complaints)

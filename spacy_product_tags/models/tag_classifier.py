@@ -72,7 +72,8 @@ InT = Tuple[List[Doc], TagRows]
 def build_tag_classifier_v1(
     tok2vec: Model,
     hidden_width: int = 128,
-    rows: int = 32768,
+    rows: int = 131072,
+    embed_width: int = 32,
     dropout: float = 0.2,
     context: bool = True,
     lr_scale: float = 1.0,
@@ -83,7 +84,8 @@ def build_tag_classifier_v1(
     tok2vec (Model): Encoder, usually a listener: `spacy-product-tags.WordpieceListener.v1`,
         `spacy-product-tags.CharEncoder.v1`, or any of spaCy's that gives one row a token.
     hidden_width (int): Size of the head's hidden layers.
-    rows (int): Rows of the table of hashed n-grams.
+    rows (int): Rows of the table of hashed n-grams: many, as sharing them costs more than narrow ones do.
+    embed_width (int): Width of its rows.
     dropout (float): The head's dropout.
     context (bool): Whether the doc counts; else only the tag's text and the alias table do, and no encoder runs.
     lr_scale (float): Factor on the head's learning rate: it starts from nothing, and on a pretrained encoder needs
@@ -100,7 +102,13 @@ def build_tag_classifier_v1(
         refs={"tok2vec": tok2vec},
         dims={"nO": nO},
         attrs={
-            "settings": {"hidden": hidden_width, "rows": rows, "dropout": dropout, "context": context},
+            "settings": {
+                "hidden": hidden_width,
+                "rows": rows,
+                "embed": embed_width,
+                "dropout": dropout,
+                "context": context,
+            },
             "n_aliases": 0,
         },
     )
@@ -205,6 +213,7 @@ class FacetHead(nn.Module):
     n_aliases (int): Number A of the alias table's facets.
     hidden (int): Size H of the hidden layers.
     rows (int): Rows of the table of n-grams.
+    embed (int): Their width E.
     dropout (float): Dropout; what the alias table says is left out as often for a whole tag, as it won't know all.
     context (bool): Whether the doc counts.
     """
@@ -215,14 +224,16 @@ class FacetHead(nn.Module):
         n_facets: int,
         n_aliases: int,
         hidden: int = 128,
-        rows: int = 32768,
+        rows: int = 131072,
+        embed: int = 32,
         dropout: float = 0.2,
         context: bool = True,
     ) -> None:
         super().__init__()
         self.context = context
-        self.grams = nn.Embedding(rows, hidden)
+        self.grams = nn.Embedding(rows, embed)
         nn.init.normal_(self.grams.weight, 0.0, 0.02)
+        self.spelling = nn.Linear(embed, hidden)
         self.aliases = nn.Embedding(max(n_aliases, 1), hidden)
         nn.init.zeros_(self.aliases.weight)
         if context:
@@ -241,7 +252,7 @@ class FacetHead(nn.Module):
         """Score a batch. RETURNS (Tensor): (N, F) logits, one a facet: a tag may have several facets, or none."""
         if not len(x.docs):
             return x.vectors.new_zeros(0, len(self.facets.bias))
-        tags = _pool(x.grams, self.grams.weight, "mean")  # (N, H)
+        tags = self.spelling(_pool(x.grams, self.grams.weight, "mean"))  # (N, H)
         known = _pool(x.aliases, self.aliases.weight, "mean")  # (N, H)
         tags = tags + known * F.dropout(known.new_ones(len(known), 1), self.dropout.p, self.training)  # (N, H)
         if self.context:

@@ -1,6 +1,6 @@
 """A taxonomy as the classifier reads it: leaves in order, gold paths as stretches of them, and the loss."""
 from collections import Counter
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
@@ -31,21 +31,45 @@ class Tree(NamedTuple):
     spans: List[Tuple[int, int]]
     paths: List[Tuple[int, ...]]
 
-    @staticmethod
-    def probabilities(logits: np.ndarray) -> np.ndarray:
-        """Softmax. RETURNS (np.ndarray): float64 (B, T)."""
-        scores = np.asarray(logits, dtype=np.float64)  # (B, T)
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True))  # (B, T)
-        return scores / scores.sum(axis=1, keepdims=True)
-
-    @staticmethod
-    def running_sums(leaves: np.ndarray) -> np.ndarray:
-        """Sum up a text's probabilities from the left. RETURNS (np.ndarray): float64 (T + 1,)."""
-        return np.concatenate([[0.0], np.cumsum(leaves)])
-
     def column_of(self, row: int) -> int:
         """Give a leaf's column. RETURNS (int): -1 for what is no leaf."""
         return self.spans[row][0] if row >= 0 and self.taxonomy.terminal[row] else -1
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Make probabilities of scores. RETURNS (np.ndarray): float64 (B, T)."""
+    scores = np.asarray(logits, dtype=np.float64)  # (B, T)
+    scores = np.exp(scores - scores.max(axis=1, keepdims=True))  # (B, T)
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
+def decode(
+    tree: Tree, leaves: np.ndarray, min_probability: float, top_k: int, prefix: str = ""
+) -> Tuple[int, Dict[str, float]]:
+    """Choose a text's category, and tell the likeliest ones.
+
+    tree (Tree): The tree.
+    leaves (np.ndarray): (T,) probabilities of the leaves.
+    min_probability (float): The category is the deepest one on the way to the likeliest leaf that is so likely.
+    top_k (int): Leaves to tell of, and of all that is above them.
+    prefix (str): What stands before each id.
+    RETURNS (Tuple[int, Dict[str, float]]): The category's row, -1 = unsure even at the top; probabilities by id.
+    """
+    total = np.concatenate([[0.0], np.cumsum(leaves)])  # (T + 1,)
+    count = min(top_k, len(leaves))
+    best = np.argpartition(-leaves, count - 1)[:count]  # (K,)
+    cats: Dict[str, float] = {}
+    node = -1
+    for rank, column in enumerate(best[np.lexsort((best, -leaves[best]))].tolist()):
+        least = float(leaves[column])
+        # From the leaf up, so that rounding never leaves a parent with less than its child.
+        for row in reversed(tree.paths[column]):
+            low, high = tree.spans[row]
+            least = min(max(least, float(total[high] - total[low])), 1.0)
+            cats[prefix + tree.taxonomy.ids[row]] = max(least, cats.get(prefix + tree.taxonomy.ids[row], 0.0))
+            if rank == 0 and node < 0 and least >= min_probability:
+                node = row
+    return node, cats
 
 
 def make_tree(taxonomy: Taxonomy) -> Tree:

@@ -20,7 +20,7 @@ from thinc.types import Floats2d
 from ..kb.taxonomy import SEPARATOR, Taxonomy
 from ..models.name_encoder import SHIPPED, NameEncoder, name_vectors
 from ..tag import get_category, set_category
-from .category_tree import Tree, gold_rows, make_axis, make_tree, path_gradient
+from .category_tree import Tree, decode, gold_rows, make_axis, make_tree, path_gradient, softmax
 
 DEFAULT_CONFIG = """
 [model]
@@ -186,28 +186,9 @@ class ProductClassifier(TrainablePipe):
     def _choose(self, name: str, logits: np.ndarray) -> List[Tuple[int, Dict[str, float]]]:
         """RETURNS (List[Tuple[int, Dict[str, float]]]): Of each text the category's row (-1 = none) and the cats."""
         tree = self.trees[name]
-        leaves = tree.probabilities(logits / self.temperatures.get(name, 1.0))  # (B, T)
         prefix = "" if name == CATEGORY else name + SEPARATOR
-        return [self._read(tree, row, prefix) for row in leaves]
-
-    def _read(self, tree: Tree, leaves: np.ndarray, prefix: str) -> Tuple[int, Dict[str, float]]:
-        total = tree.running_sums(leaves)  # (T + 1,)
-        count = min(self.cfg["top_k"], len(leaves))
-        best = np.argpartition(-leaves, count - 1)[:count]  # (K,)
-        best = best[np.lexsort((best, -leaves[best]))].tolist()
-        cats: Dict[str, float] = {}
-        node = -1
-        for rank, column in enumerate(best):
-            least = float(leaves[column])
-            path = tree.paths[column]
-            # From the leaf up, so that rounding never leaves a parent with less than its child.
-            for row in reversed(path):
-                low, high = tree.spans[row]
-                least = min(max(least, float(total[high] - total[low])), 1.0)
-                cats.setdefault(prefix + tree.taxonomy.ids[row], least)
-                if rank == 0 and node < 0 and least >= self.cfg["min_probability"]:
-                    node = row
-        return node, cats
+        leaves = softmax(logits / self.temperatures.get(name, 1.0))  # (B, T)
+        return [decode(tree, row, self.cfg["min_probability"], self.cfg["top_k"], prefix) for row in leaves]
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write categories to docs; other components' cats stay.

@@ -30,7 +30,8 @@ DEFAULT_CONFIG = """
 [model]
 @architectures = "spacy-product-tags.TagClassifier.v1"
 hidden_width = 128
-rows = 32768
+rows = 131072
+embed_width = 32
 dropout = 0.2
 context = true
 

@@ -15,6 +15,7 @@ from ..kb.aliases import Value
 from ..kb.linking import Link, choose, find_candidates
 from ..kb.quantities import convert, format_quantity, parse_quantity, parse_quantity_id, quantity_id
 from ..kb.surroundings import Surroundings
+from ..kb.value_rules import ValueRules
 from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, store_tags
 from .tag_merging import as_written, merge_tags
 
@@ -115,6 +116,8 @@ class TagNormalizer(Pipe):
         self.quantities = quantities
         self.not_quantities = frozenset(not_quantities)
         self.aliases = AliasIndex.build(())
+        # How a shop writes values, learnt from pairs (`product-tags rules fit`).
+        self.rules = ValueRules()
 
     @property
     def aliases(self) -> AliasIndex:
@@ -133,10 +136,24 @@ class TagNormalizer(Pipe):
         if tags:
             locale = self.locale or doc.lang_
             listing = Surroundings(self.aliases, get_category(doc), as_written(tags, trace(doc)))
-            merged, steps = merge_tags([(tag, *self.normalize(tag, locale, listing)) for tag in tags], trace(doc))
+            ruled = [self._apply_rules(tag, doc) for tag in tags]
+            normalized = [self.normalize(tag, locale, listing) for tag in ruled]
+            for number, (tag, new) in enumerate(zip(ruled, normalized)):
+                if new[1] == "none" and tag is not tags[number]:
+                    normalized[number] = (new[0], "rule", new[2])
+            pairs = [(tag, *new) for tag, new in zip(tags, normalized)]
+            merged, steps = merge_tags(pairs, trace(doc))
             store_tags(doc, merged)
             doc.user_data[USER_DATA_KEY][TRACE] = steps
         return doc
+
+    def _apply_rules(self, tag: Tag, doc: Doc) -> Tag:
+        # What was changed before has gone through the rules: 6In became 15.2, which is no 15.2 inches.
+        if not len(self.rules) or tag.raw:
+            return tag
+        title = doc.text.partition("\n")[0]
+        wanted = self.rules.apply(tag.text, tag.facet, get_category(doc), title)
+        return tag if wanted is None or wanted == tag.text else replace(tag, text=wanted, raw=tag.text)
 
     def normalize(self, tag: Tag, locale: str, listing: Optional[Surroundings] = None) -> Tuple[Tag, str, float]:
         """Normalize one tag.
@@ -220,34 +237,44 @@ class TagNormalizer(Pipe):
         *,
         nlp: Optional[Language] = None,
         aliases: Optional[AliasIndex] = None,
+        rules: Union[ValueRules, str, Path, None] = None,
     ) -> None:
-        """Take over an alias table, which the component keeps from then on.
+        """Take over an alias table and rules, which the component keeps from then on.
 
         get_examples (Optional[Callable[[], Iterable[Example]]]): Not used.
         nlp (Optional[Language]): Not used.
         aliases (Optional[AliasIndex]): The table; None = the one there is.
+        rules (Union[ValueRules, str, Path, None]): How values are written, or the file that `product-tags rules fit`
+            wrote; they come before the table. None = those there are.
         """
         if aliases is not None:
             self.aliases = aliases
+        if rules is not None:
+            self.rules = rules if isinstance(rules, ValueRules) else ValueRules.from_disk(rules)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialize the alias table. RETURNS (bytes): msgpack; nothing is pickled."""
-        return util.to_bytes({"aliases": self.aliases.to_bytes}, exclude)
+        """Serialize the alias table and the rules. RETURNS (bytes): msgpack; nothing is pickled."""
+        return util.to_bytes({"aliases": self.aliases.to_bytes, "rules": self.rules.to_bytes}, exclude)
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "TagNormalizer":
         """Load what `to_bytes` gave. RETURNS (TagNormalizer): Itself."""
-        util.from_bytes(data, {"aliases": self._aliases_from_bytes}, exclude)
+        util.from_bytes(data, {"aliases": self._aliases_from_bytes, "rules": self._rules_from_bytes}, exclude)
         return self
+
+    def _rules_from_bytes(self, data: bytes) -> None:
+        self.rules = ValueRules.from_bytes(data)
 
     def _aliases_from_bytes(self, data: bytes) -> None:
         self.aliases = AliasIndex.from_bytes(data)
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the alias table to a folder, as the folder ``aliases``."""
+        """Save the alias table to a folder, as the folder ``aliases``, and the rules as ``rules.json``."""
         path = util.ensure_path(path)
         path.mkdir(parents=True, exist_ok=True)
         if "aliases" not in exclude:
             self.aliases.to_disk(path / "aliases")
+        if "rules" not in exclude:
+            self.rules.to_disk(path / "rules.json")
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagNormalizer":
         """Open a folder that `to_disk` wrote: by memory map, so that it costs nothing until it is used.
@@ -257,6 +284,9 @@ class TagNormalizer(Pipe):
         """
         if "aliases" not in exclude:
             self.aliases = AliasIndex.from_disk(util.ensure_path(path) / "aliases")
+        # Pipelines of earlier versions have none.
+        if "rules" not in exclude and (util.ensure_path(path) / "rules.json").exists():
+            self.rules = ValueRules.from_disk(util.ensure_path(path) / "rules.json")
         return self
 
 
@@ -282,8 +312,8 @@ def trace(doc: Doc) -> Tuple[Dict[str, Any], ...]:
 
     doc (Doc): The doc.
     RETURNS (Tuple[Dict[str, Any], ...]): For each tag its `text`, `start`, `end` and `source` as they were, and the
-        facet that was `given`; `how` it was found ("exact", "variant", "fuzzy", "quantity", "id" or "none" = not in the
-        table) and with which `probability`; the text (`became`), `facet` and `canonical_id` of the tag in
-        ``doc._.tags`` that speaks for it.
+        facet that was `given`; `how` it was found ("exact", "variant", "fuzzy", "dense", "quantity", "id", "rule", or
+        "none" = not in the table) and with which `probability`; the text (`became`), `facet` and `canonical_id` of the
+        tag in ``doc._.tags`` that speaks for it.
     """
     return tuple(doc.user_data.get(USER_DATA_KEY, {}).get(TRACE, ()))

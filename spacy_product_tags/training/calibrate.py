@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..calibration import ece
-from ..pipeline.category_tree import gold_rows
+from ..pipeline.category_tree import gold_rows, softmax
 from ..pipeline.product_classifier import CATEGORY, ProductClassifier
 
 
@@ -56,7 +56,7 @@ def _judge(classifier: ProductClassifier, examples: Sequence[Example]) -> Tuple[
     """RETURNS (Tuple[np.ndarray, np.ndarray]): Probability of each likeliest leaf, and whether it is right."""
     tree = classifier.trees[CATEGORY]
     logits = classifier.logits([example.predicted for example in examples])[CATEGORY]  # (B, T)
-    shares = tree.probabilities(logits / classifier.temperatures.get(CATEGORY, 1.0))  # (B, T)
+    shares = softmax(logits / classifier.temperatures.get(CATEGORY, 1.0))  # (B, T)
     gold = gold_rows([example.reference for example in examples], CATEGORY, tree)
     right = [tree.leaves[column] == row for column, row in zip(shares.argmax(axis=1), gold)]
     return shares.max(axis=1), np.array(right)

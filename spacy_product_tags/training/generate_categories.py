@@ -1,7 +1,7 @@
 """Generate made-up listings with their category, from a taxonomy alone, for a classifier to learn from."""
 import random
 from pathlib import Path
-from typing import Callable, Iterator, Sequence, Union
+from typing import Callable, Iterable, Iterator, Sequence, Union
 
 from ..errors import ListingError
 from .generate_compose import Composer
@@ -19,6 +19,7 @@ def generate_listings(
     count: int,
     seed: int,
     *,
+    without: Iterable[Sequence[str]] = (),
     on_error: Callable[[ListingError], None] = raise_error,
 ) -> Iterator[Listing]:
     """Stream listings with titles composed from a taxonomy, in its languages; the same ones for the same seed.
@@ -26,6 +27,7 @@ def generate_listings(
     values (Sequence[Union[str, Path]]): Files of a taxonomy; see `read_taxonomy`.
     count (int): How many listings.
     seed (int): Of all chance.
+    without (Iterable[Sequence[str]]): Category paths, in English, of which no listing is made.
     on_error (Callable[[ListingError], None]): Called with each bad line's error.
     YIELDS (Listing): Title, language and category path in English.
     RAISES (ValueError): Where no category has a name, or `count` is negative.
@@ -36,15 +38,16 @@ def generate_listings(
     composer = Composer(read_taxonomy(values, on_error=on_error), {}, rng)
     if not composer.languages:
         raise ValueError("nothing to generate from: no category with attributes has a name; see --values")
+    unwanted = {tuple(path) for path in without}
     shares = [SHARES.get(lang, 0.7) for lang in composer.languages]
     made = failed = 0
     while made < count and failed < _GIVE_UP:
         lang = rng.choices(composer.languages, shares)[0]
         title, path = composer.title_and_path(lang)
         title = " ".join(title.split())
-        if _MIN_LENGTH <= len(title) <= _MAX_LENGTH:
+        category = tuple(labels["en"] for labels in path)
+        if _MIN_LENGTH <= len(title) <= _MAX_LENGTH and category not in unwanted:
             made, failed = made + 1, 0
-            category = tuple(labels["en"] for labels in path)
             yield Listing(id=f"made-{made}", title=title, lang=base_language(lang), category=category)
         else:
             failed += 1

@@ -64,7 +64,7 @@ def test_logits_are_what_loops_give():
     begins = np.cumsum([0, *(len(doc.text) for doc in docs)])
     with torch.no_grad():
         for row, (text, number, (first, last)) in enumerate(zip(tags.texts, tags.docs, tags.spans)):
-            vector = head.grams.weight[hash_texts([text], ROWS)[0]].mean(0)
+            vector = head.spelling(head.grams.weight[hash_texts([text], ROWS)[0]].mean(0))
             for known in tags.aliases[row]:
                 vector = vector + head.aliases.weight[known] / len(tags.aliases[row])
             if first < 0:

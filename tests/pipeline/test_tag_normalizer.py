@@ -12,6 +12,7 @@ from spacy_product_tags import Tag
 from spacy_product_tags.kb.alias_index import AliasIndex
 from spacy_product_tags.kb.aliases import Value
 from spacy_product_tags.kb.usage import Category, Usage
+from spacy_product_tags.kb.value_rules import ValueRules
 from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, find_label, trace
 from spacy_product_tags.scorers import score_tags, tag_spans
 from spacy_product_tags.tag import store_tags
@@ -294,3 +295,32 @@ def test_labels_of_a_language():
     value = Value("x", "color", {"pt-BR": "azul-marinho", "zh-TW": "藏青", "en": "navy"})
     assert find_label(value, "pt") == find_label(value, "pt-PT") == "azul-marinho"
     assert find_label(value, "zh") == "藏青" and find_label(value, "ko") == ""
+
+
+def test_rules_of_the_shop_come_first_and_are_saved(tmp_path):
+    rules = ValueRules.from_dict(
+        {
+            "format": ValueRules().to_dict()["format"],
+            "rules": [
+                {"facet": "width", "operation": "conversion", "unit": "cm", "decimals": 1, "factors": {"in": "2.54"}},
+                {"facet": "brand", "operation": "name", "names": {"HP": "Hewlett-Packard"}},
+            ],
+        }
+    )
+    nlp = spacy.blank("en")
+    normalizer = nlp.add_pipe("product_tag_normalizer")
+    normalizer.initialize(rules=rules)
+    doc = nlp.make_doc("HP printer 6in")
+    doc._.tags = [{"text": "HP", "facet": "brand", "start": 0, "end": 2}, {"text": "6in", "facet": "width", "start": 11, "end": 14}]
+    doc = nlp(doc)
+    assert [(tag.text, tag.raw) for tag in doc._.tags] == [("Hewlett-Packard", "HP"), ("15.2", "6in")]
+    assert trace(doc)[0]["how"] == "rule"
+    once = doc._.tags
+    assert nlp(doc)._.tags == once
+    nlp.to_disk(tmp_path / "nlp")
+    other = spacy.blank("en")
+    other.add_pipe("product_tag_normalizer")
+    for again in (spacy.load(tmp_path / "nlp"), other.from_bytes(nlp.to_bytes())):
+        assert len(again.get_pipe("product_tag_normalizer").rules) == 2
+    (tmp_path / "nlp" / "product_tag_normalizer" / "rules.json").unlink()
+    assert len(spacy.load(tmp_path / "nlp").get_pipe("product_tag_normalizer").rules) == 0
