@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
 import typer
 
-from ..models.name_encoder import SHIPPED
 from ._util import CommandError, Complaints, make_group
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def aliases_build_cli(
     inputs: Annotated[List[Path], typer.Argument(metavar="FILE...", help="Values: Shopify's (with categories and attributes) or Open Food Facts' taxonomy files, JSONL, CSV; also .gz")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the index")],
     merge: Annotated[bool, typer.Option("--merge/--no-merge", help="Make one value of those of one facet and name")] = True,
-    names: Annotated[str, typer.Option("--names", help="Name encoder, with which names in languages that the table lacks are found: product-tags-names, a folder, or '' for none")] = SHIPPED,
+    names: Annotated[str, typer.Option("--names", help="Name encoder, with which names in languages that the table lacks are found: product-tags-names, a folder, or '' for none")] = "product-tags-names",
     conflicts: Annotated[bool, typer.Option("--conflicts", help="List the names that mean several values of one facet")] = False,
 ) -> None:
     """

@@ -100,10 +100,10 @@ def convert_cli(
 
 
 def _shorten(longest: int, listing: Listing) -> Listing:
+    short = replace(listing, description=listing.description[:longest].rstrip(), tags=())
     # A tag that is cut off would stand for other text.
-    end = len(listing.title) + 1 + longest
-    tags = tuple(tag for tag in listing.tags if tag.end is None or tag.end <= end)
-    return replace(listing, description=listing.description[:longest].rstrip(), tags=tags)
+    tags = tuple(tag for tag in listing.tags if tag.end is None or tag.end <= len(short.text))
+    return replace(short, tags=tags)
 
 
 def _read(

@@ -51,7 +51,7 @@ def tag_cli(
     gpu_id: GpuOpt = -1,
     taxonomy: Annotated[
         Optional[Path],
-        typer.Option("--taxonomy", help="Pairs of paths (.jsonl, .jsonl.gz), such as Shopify's to Google's: categories come out as the second says"),
+        typer.Option("--taxonomy", help="Pairs of paths (.jsonl, .jsonl.gz), such as Shopify's to Google's: categories that it has come out as the second says"),
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the output file was left, or overwrite it")] = True,
     progress: Annotated[
@@ -87,7 +87,7 @@ def tag_cli(
                 if isinstance(record, ListingError):
                     complaints(record)
                 elif mapping is not None:
-                    record = replace(record, category=mapping.to(record.category) or ())
+                    record = replace(record, category=mapping.to(record.category) or record.category)
                 file.write(convert(record))
                 # A run that is cut off loses a batch at most.
                 if number % batch_size == 0:
@@ -116,13 +116,14 @@ def to_table(record: Record) -> bytes:
 def _open_mapping(path: Path, nlp: Language) -> "CategoryMapping":
     """Read a mapping, and let the classifier name categories in its language. RAISES (CommandError): On a bad line."""
     from ..kb.category_mapping import load_mapping
+    from ..pipeline.product_classifier import ProductClassifier
 
     try:
         mapping = load_mapping(path)
     except (OSError, ValueError) as err:
         raise CommandError(str(err)) from err
     for _, component in nlp.pipeline:
-        if hasattr(component, "taxonomy"):
+        if isinstance(component, ProductClassifier):
             component.cfg["locale"] = "en"
     return mapping
 

@@ -268,6 +268,8 @@ class AliasIndex:
                     value = self._read(row)
                     name = value.labels.get("en") or value.surfaces[0]
                     found.append(Candidate(value_id, value.facet, cosine, "dense", name, value.freq))
+                    if len(found) == limit:
+                        break
         return found + (self._over._near(text, facet, limit) if self._over else [])
 
     @property

@@ -5,7 +5,7 @@ n-grams of its tokens (fastText, Joulin et al. 2017), which see rare words that 
 a projection of the vectors of its names plus what training adds, along the path from the top: a category without an
 example has its names and its ancestors, and the cost of ten thousand categories is one matrix product.
 """
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +75,8 @@ class CategoryHead(nn.Module):
             nn.init.normal_(self.grams.weight, 0.0, 0.1 / _GRAM_SCALE)
             nn.init.zeros_(self.gram_weights.weight)
             self.bag_out = nn.ModuleList(nn.Linear(2 * bag_width, hidden, bias=False) for _ in axes)
+        # Of each tree what predictions share: ten thousand categories take longer to make than to compare.
+        self._kept: Dict[int, Tuple[Any, Tuple[Tensor, Tensor]]] = {}
         self.dropout = nn.Dropout(dropout)
         self.text_norm = nn.LayerNorm(2 * _HEADS * width)
         self.text_in = nn.Linear(2 * _HEADS * width, hidden)
@@ -96,13 +98,24 @@ class CategoryHead(nn.Module):
         bag = self.dropout(self._bag(texts)) if self.buckets else None  # (B, 2W)
         logits = []
         for number, tree in enumerate(self.trees):
-            name_dropout = self.name_dropout if self.training else 0.0
-            vectors, bias = tree(self.name_in, self.name_scale[number], name_dropout)  # (T, H), (T,)
+            vectors, bias = self._categories(number, tree)  # (T, H), (T,)
             text = self.text_out[number](x)  # (B, H)
             if bag is not None:
                 text = text + self.bag_out[number](bag)  # (B, H)
             logits.append(text @ vectors.T + bias)  # (B, T)
         return tuple(logits)
+
+    def _categories(self, number: int, tree: "Tree") -> Tuple[Tensor, Tensor]:
+        """Make the leaves' vectors, or take those of the last call. RETURNS (Tuple[Tensor, Tensor]): As `Tree`."""
+        if self.training:
+            self._kept.clear()
+            return tree(self.name_in, self.name_scale[number], self.name_dropout)
+        weights = (self.name_in.weight, self.name_scale, tree.names, tree.added)
+        # Averaged weights are other tensors, loaded ones the same in another version.
+        state = tuple((weight.data_ptr(), weight._version) for weight in weights)
+        if number not in self._kept or self._kept[number][0] != state:
+            self._kept[number] = state, tree(self.name_in, self.name_scale[number], 0.0)
+        return self._kept[number][1]
 
     def _pool(self, texts: Texts) -> Tensor:
         """Pool pieces by attention. RETURNS (Tensor): (B, 2 * heads * D); zeros where a text has no piece."""

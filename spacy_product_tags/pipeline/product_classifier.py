@@ -191,14 +191,15 @@ class ProductClassifier(TrainablePipe):
         return [decode(tree, row, self.cfg["min_probability"], self.cfg["top_k"], prefix) for row in leaves]
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
-        """Write categories to docs; other components' cats stay.
+        """Write categories to docs; other components' cats stay, and so does a doc's own category where there is none.
 
         docs (Iterable[Doc]): The docs.
         predictions (Sequence[Prediction]): What `predict` gave.
         """
         for doc, prediction in zip(docs, predictions):
             doc.cats = {**doc.cats, **prediction.cats}
-            set_category(doc, prediction.path)
+            if prediction.path:
+                set_category(doc, prediction.path)
 
     def update(
         self,
@@ -282,6 +283,8 @@ class ProductClassifier(TrainablePipe):
                     '"category": ["Clothing", "Shirts"], or leave the component out'
                 )
             taxonomy = Taxonomy.from_paths(paths)
+        if not len(taxonomy):
+            raise ValueError(f"{self.name}: the taxonomy has no category")
         unknown = [path for path in paths if taxonomy.find(path) is None]
         if unknown:
             util.logger.warning(
@@ -322,9 +325,14 @@ class ProductClassifier(TrainablePipe):
         rows (Iterable[Mapping[str, Any]]): ``id``, ``parent`` and ``labels`` of each, as in a taxonomy's file.
         names (Optional[str]): Folder of the name encoder, the one that the component was initialized with.
         RAISES (ListingError): On a row with no place in the tree.
-        RAISES (ValueError): Where the names' vectors are of another size.
+        RAISES (ValueError): Where the names' vectors are of another size; the component stays as it is.
+
+        To go on training afterwards, take a new optimizer: the old one's moments are of the old sizes.
         """
         self._require_trees()
+        width = 1 if names is None else NameEncoder.from_disk(names).width
+        if width != self.model.shims[0].sizes["name_width"]:
+            raise ValueError(f"{self.name}: the name encoder {names!r} is not the one of the training (size {width})")
         old = self.trees[CATEGORY]
         taxonomy, moved = old.taxonomy.with_rows(rows)
         state = self._head.state_dict()
@@ -334,10 +342,9 @@ class ProductClassifier(TrainablePipe):
         for name, tensor in state.items():
             if target[name].shape == tensor.shape:
                 target[name].copy_(tensor)
-            elif name in ("trees.0.names", "trees.0.added"):
-                target[name][target[name].new_tensor(moved).long()] = tensor
             else:
-                raise ValueError(f"{self.name}: the name encoder {names!r} is not the one of the training ({name})")
+                # The names of categories, and what training adds to them.
+                target[name][target[name].new_tensor(moved).long()] = tensor
 
     def calibrate(self, examples: Iterable[Example]) -> Dict[str, float]:
         """Fit the temperatures on held-out data, so that probabilities are shares of right answers (Guo et al. 2017).
@@ -351,11 +358,14 @@ class ProductClassifier(TrainablePipe):
         examples = list(examples)
         logits = self.logits([example.predicted for example in examples])
         references = [example.reference for example in examples]
+        fitted: Dict[str, float] = {}
         for name, tree in self.trees.items():
             gold = np.array([tree.column_of(row) for row in gold_rows(references, name, tree)], dtype=np.int64)
-            if not (gold >= 0).any():
-                raise ValueError(f"{self.name}: no listing has a {name} that is a leaf; there is nothing to fit on")
-            self.temperatures[name] = float(fit_temperature(logits[name][gold >= 0], gold[gold >= 0]))
+            if (gold >= 0).any():
+                fitted[name] = float(fit_temperature(logits[name][gold >= 0], gold[gold >= 0]))
+        if CATEGORY not in fitted:
+            raise ValueError(f"{self.name}: no listing has a category that is a leaf; there is nothing to fit on")
+        self.temperatures.update(fitted)
         return dict(self.temperatures)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
@@ -368,16 +378,14 @@ class ProductClassifier(TrainablePipe):
         if not self.trees or not self.model.shims[0].is_built:
             raise ValueError(Errors.E109.format(name=self.name))
 
-    def _parts(self, path: Optional[Path] = None) -> Dict[str, Callable]:
-        trees = {f"{name}.jsonl": tree.taxonomy.to_bytes for name, tree in self.trees.items()}
+    def _parts(self) -> Dict[str, Callable]:
+        # By number: an axis may be called size/length.
+        trees = {f"tree{number}.jsonl": tree.taxonomy.to_bytes for number, tree in enumerate(self.trees.values())}
         return {"cfg": self._cfg_to_bytes, **trees, "model": self.model.to_bytes}
 
     def _cfg_to_bytes(self) -> bytes:
         learnt = {"trees": list(self.trees), "temperatures": self.temperatures}
         return srsly.json_dumps(learnt).encode("utf8")
-
-    def _tree_from_bytes(self, name: str, data: bytes) -> None:
-        self.trees[name] = make_tree(Taxonomy.from_bytes(data))
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component. RETURNS (bytes): Trees, temperatures and weights."""
@@ -399,8 +407,8 @@ class ProductClassifier(TrainablePipe):
             learnt = srsly.json_loads(read("cfg"))
             self.temperatures = learnt["temperatures"]
             self.trees = {}
-            for name in learnt["trees"]:
-                self._tree_from_bytes(name, read(f"{name}.jsonl"))
+            for number, name in enumerate(learnt["trees"]):
+                self.trees[name] = make_tree(Taxonomy.from_bytes(read(f"tree{number}.jsonl")))
             self.axes = tuple(name for name in self.trees if name != CATEGORY)
         if "model" not in exclude:
             self.model.from_bytes(read("model"))

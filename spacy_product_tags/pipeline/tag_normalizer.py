@@ -153,7 +153,9 @@ class TagNormalizer(Pipe):
             return tag
         title = doc.text.partition("\n")[0]
         wanted = self.rules.apply(tag.text, tag.facet, get_category(doc), title)
-        return tag if wanted is None or wanted == tag.text else replace(tag, text=wanted, raw=tag.text)
+        if not (wanted or "").strip() or wanted == tag.text:
+            return tag
+        return replace(tag, text=wanted, raw=tag.text)
 
     def normalize(self, tag: Tag, locale: str, listing: Optional[Surroundings] = None) -> Tuple[Tag, str, float]:
         """Normalize one tag.

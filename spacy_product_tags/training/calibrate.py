@@ -40,13 +40,20 @@ def calibrate_pipeline(nlp: Language, examples: Sequence[Example], name: str = "
     if name not in nlp.pipe_names or not isinstance(nlp.get_pipe(name), ProductClassifier):
         raise ValueError(f"the pipeline has no product classifier {name!r}; it has {', '.join(nlp.pipe_names)}")
     classifier = nlp.get_pipe(name)
-    examples = [example for example in examples if example.reference._.category and len(example.predicted)]
+    # Of what is no leaf nobody can tell whether the leaf is right.
+    tree = classifier.trees[CATEGORY]
+    rows = gold_rows([example.reference for example in examples], CATEGORY, tree)
+    examples = [
+        example for example, row in zip(examples, rows) if tree.column_of(row) >= 0 and len(example.predicted)
+    ]
+    if not examples:
+        raise ValueError(f"{name}: no listing has a category that is a leaf; there is nothing to fit on")
     docs: List[Doc] = [example.predicted for example in examples]
     for _, component in nlp.pipeline[: nlp.pipe_names.index(name)]:
         stream = component.pipe(docs, batch_size=nlp.batch_size) if hasattr(component, "pipe") else map(component, docs)
         docs = list(stream)
     examples = [Example(doc, example.reference) for doc, example in zip(docs, examples)]
-    before = ece(*_judge(classifier, examples)) if examples else 0.0
+    before = ece(*_judge(classifier, examples))
     temperatures = classifier.calibrate(examples)
     probabilities, right = _judge(classifier, examples)
     return Report(temperatures, before, ece(probabilities, right), probabilities, right)

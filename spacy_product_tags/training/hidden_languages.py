@@ -1,10 +1,11 @@
 """Hide names of an alias table in one language, and see whether they are found by those in the others."""
 import random
 from dataclasses import replace
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..kb.alias_index import AliasIndex, Candidate
 from ..kb.aliases import Value
+from ..kb.forms import key
 from ..kb.linking import describe, find_candidates, fit_weights, judge
 from ..models.name_encoder import NameEncoder
 from .fit_names import Report as Progress
@@ -51,31 +52,45 @@ class Score(NamedTuple):
 def hide_languages(values: Sequence[Value], share: float = 0.1, seed: int = 0) -> Hidden:
     """Hide of some values the names in one language, and others in whole.
 
+    Values of one English name share their fate, or the hidden names would still be there with a twin. A name that is
+    written the same in another language is not asked for: it is not hidden.
+
     values (Sequence[Value]): The values.
-    share (float): Share of the values that lose a language, and of those that are hidden in whole.
+    share (float): Share of the English names that lose a language, and of those that are hidden in whole.
     seed (int): Seed of all choices.
     RETURNS (Hidden): The rest, with a name to look up of each: the hidden one in the lost language, or any of a value
         that is hidden in whole.
     """
     rng = random.Random(seed)
+    groups: Dict[str, List[Value]] = {}
+    for value in values:
+        groups.setdefault(key(value.labels.get("en", "")) or value.id, []).append(value)
     table: List[Value] = []
     queries: List[Tuple[str, Value, bool]] = []
-    for value in values:
+    for group in groups.values():
         chance = rng.random()
-        languages = sorted({_language(locale) for locale in value.labels} - {"", "en"})
+        languages = sorted({_language(locale) for value in group for locale in value.labels} - {"", "en"})
+        value = rng.choice(group)
         # A name without a language can't be hidden with one.
-        if chance < share and len(languages) > 1 and not value.aliases:
+        if chance < share and len(languages) > 1 and not any(twin.aliases for twin in group):
             lost = rng.choice(languages)
             names = sorted({name for locale, name in value.labels.items() if _language(locale) == lost})
-            rest = {locale: name for locale, name in value.labels.items() if _language(locale) != lost}
-            table.append(replace(value, labels=rest))
-            queries.append((rng.choice(names), value, True))
+            rest = [replace(twin, labels=_without(twin.labels, lost)) for twin in group]
+            table += rest
+            left = {key(name) for twin in rest for name in twin.surfaces}
+            asked = [name for name in names if key(name) not in left]
+            if asked:
+                queries.append((rng.choice(asked), value, True))
         elif share <= chance < 2 * share:
             queries.append((rng.choice(value.surfaces), value, False))
         else:
-            table.append(value)
+            table += group
     rng.shuffle(queries)
     return Hidden(table, queries)
+
+
+def _without(labels: Mapping[str, str], language: str) -> Dict[str, str]:
+    return {locale: name for locale, name in labels.items() if _language(locale) != language}
 
 
 def _language(locale: str) -> str:

@@ -91,15 +91,18 @@ def test_without_fitted_weights_a_dense_candidate_is_no_sure_link(index):
 
 
 def test_hidden_names_are_looked_up(encoder):
-    hidden = hide_languages(VALUES, share=0.3, seed=1)
+    twins = [Value(f"twin-{v.id}", "material", labels=v.labels) for v in VALUES[::3]]
+    hidden = hide_languages([*VALUES, *twins], share=0.3, seed=1)
     known = [(text, value) for text, value, there in hidden.queries if there]
     missing = [value for _, value, there in hidden.queries if not there]
     table = {value.id: value for value in hidden.table}
     assert known and missing
     for text, value in known:
         assert text in value.surfaces and text not in table[value.id].surfaces
+        # Nor with a twin: the encoder would have seen it.
+        assert not any(text in other.surfaces for other in hidden.table)
     assert not {value.id for value in missing} & set(table)
-    assert hidden == hide_languages(VALUES, share=0.3, seed=1)
+    assert hidden == hide_languages([*VALUES, *twins], share=0.3, seed=1)
     weights, scores = measure_languages(hidden, encoder)
     plain = {stages: score for (stages, spelling), score in scores.items() if spelling == "as they are"}
     assert plain["exact"].accuracy == 0.0 < plain["exact, fuzzy, dense"].accuracy

@@ -9,7 +9,7 @@ from thinc.api import Adam, fix_random_seed
 from spacy_product_tags import Listing, Tag
 from spacy_product_tags.kb.taxonomy import Taxonomy
 from spacy_product_tags.pipeline.category_tree import make_tree
-from spacy_product_tags.pipeline.product_classifier import ProductClassifier
+from spacy_product_tags.pipeline.product_classifier import Prediction, ProductClassifier
 from spacy_product_tags.training.corpus import to_example
 
 TITLES = {
@@ -114,6 +114,31 @@ def test_other_cats_stay(trained):
     assert trained(doc).cats["POSITIVE"] == 0.3 and len(doc.cats) > 1
 
 
+def test_a_category_that_a_doc_came_with_stays_where_there_is_none(trained):
+    component = trained.get_pipe("product_classifier")
+    doc = trained.make_doc("红色连衣裙女")
+    doc._.category = ("服饰",)
+    component.set_annotations([doc], [Prediction((), {})])
+    assert doc._.category == ("服饰",)
+
+
+def test_categories_learn_after_they_were_looked_up(trained):
+    """What is kept of the categories' vectors is made anew once they change."""
+    nlp = spacy.util.load_model_from_config(trained.config, auto_fill=True)
+    nlp.from_bytes(trained.to_bytes())
+    before = cats(nlp, "红色连衣裙女")
+    optimizer = Adam(0.01)
+    wrong = Listing(title="红色连衣裙女", category=("家居",))
+    for _ in range(5):
+        nlp.update([to_example(nlp, wrong)], sgd=optimizer)
+    after = cats(nlp, "红色连衣裙女")
+    assert after["家居"] > before["家居"] + 0.1
+    fresh = spacy.util.load_model_from_config(trained.config, auto_fill=True)
+    assert cats(fresh.from_bytes(nlp.to_bytes()), "红色连衣裙女") == pytest.approx(after, abs=1e-5)
+    nlp.from_bytes(trained.to_bytes())
+    assert cats(nlp, "红色连衣裙女") == pytest.approx(before, abs=1e-5)
+
+
 def test_stops_where_it_is_unsure(trained):
     component = trained.get_pipe("product_classifier")
     text = "耐克男士纯棉T恤"
@@ -136,7 +161,7 @@ def test_axes_in_the_same_pass(tiny_bert, tmp_path):
         for brand in ("耐克", "苹果")
         for noun in ("手机壳", "连衣裙", "保温杯")
     ] + [Listing(title="红色礼盒", category=("礼盒",), tags=(Tag("红色", "color", start=0, end=2),))]
-    nlp = make_nlp(tiny_bert, axes=["brand"])
+    nlp = make_nlp(tiny_bert, axes=["brand", "size/length"])
     train(nlp, listings)
     nlp.to_disk(tmp_path / "nlp")
     for pipeline in (nlp, spacy.load(tmp_path / "nlp")):
@@ -190,8 +215,10 @@ def test_names_tell_categories_without_examples(tiny_bert, tmp_path):
     assert "数码 > 红裙" in component.labels
     expected = name_vectors(NameEncoder.from_disk(tmp_path / "names"), [taxonomy.names(row) for row in range(len(taxonomy))])
     assert np.allclose(component._head.trees[0].names.numpy(), expected, atol=1e-5)
+    before = cats(nlp, "红色连衣裙女")
     with pytest.raises(ValueError, match="is not the one of the training"):
         component.add_categories([{"id": "new", "parent": None, "labels": {"": "new"}}], names=None)
+    assert cats(nlp, "红色连衣裙女") == before
 
 
 def test_calibration_lowers_the_loss_and_is_saved(trained, tmp_path):
@@ -235,8 +262,8 @@ def test_bad_settings_name_themselves(tiny_bert, settings, field):
 
 def test_a_damaged_folder_is_named(trained, tmp_path):
     trained.to_disk(tmp_path / "nlp")
-    (tmp_path / "nlp" / "product_classifier" / "category.jsonl").unlink()
-    with pytest.raises(ValueError, match="category.jsonl: can't be read"):
+    (tmp_path / "nlp" / "product_classifier" / "tree0.jsonl").unlink()
+    with pytest.raises(ValueError, match="tree0.jsonl: can't be read"):
         spacy.load(tmp_path / "nlp")
 
 
