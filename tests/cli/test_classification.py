@@ -6,6 +6,7 @@ import spacy
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags.models.name_encoder import NameEncoder
+from spacy_product_tags.training.calibrate import calibrate_pipeline
 from spacy_product_tags.training.corpus import to_example
 from spacy_product_tags.training.listings import Listing, read_listings, write_listings
 
@@ -99,6 +100,20 @@ def test_a_classifier_is_calibrated_and_scored(run, classifier, listings, tmp_pa
     assert json.loads((tmp_path / "scores.json").read_text())["cats_path_acc"] == 1.0
 
 
+def test_only_leaves_tell_how_well_calibrated_a_pipeline_is(classifier):
+    def calibrate(listings):
+        nlp = spacy.load(classifier)
+        return calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in listings])
+
+    plain = calibrate(LISTINGS)
+    inner = [Listing(title=listing.title, category=listing.category[:1]) for listing in LISTINGS]
+    other = [Listing(title=listing.title, category=("Garden",)) for listing in LISTINGS]
+    mixed = calibrate([*LISTINGS, *inner, *other])
+    assert len(mixed.right) == 4 and (mixed.before, mixed.after) == pytest.approx((plain.before, plain.after))
+    with pytest.raises(ValueError, match="no listing has a category that is a leaf"):
+        calibrate(inner)
+
+
 def test_calibrating_another_pipeline_says_what_it_has(run, pipeline, listings, tmp_path):
     result = run("calibrate", pipeline, listings, "--output", tmp_path / "out")
     assert result.exit_code == 1
@@ -151,6 +166,15 @@ def test_long_descriptions_are_cut(run, tmp_path):
     assert result.exit_code == 0, result.output
     (listing,) = read_listings(tmp_path / "out.jsonl")
     assert (listing.title, listing.description, listing.category) == ("Mug", "Shop > Mugs\nA mug", ("Kitchen",))
+
+
+def test_no_tag_stands_behind_a_description_that_was_cut(run, tmp_path):
+    tags = [{"text": "soft", "facet": "f", "start": 2, "end": 6}, {"text": "cotton ", "facet": "m", "start": 7, "end": 14}]
+    write_listings(tmp_path / "in.jsonl", [Listing.from_dict({"title": "T", "description": "soft cotton shirt", "tags": tags})])
+    result = run("convert", tmp_path / "in.jsonl", tmp_path / "out.jsonl", "--max-description", 12)
+    assert result.exit_code == 0, result.output
+    (listing,) = read_listings(tmp_path / "out.jsonl")
+    assert listing.description == "soft cotton" and [tag.text for tag in listing.tags] == ["soft"]
 
 
 def test_rules_are_learnt_and_applied(run, tmp_path):

@@ -69,6 +69,7 @@ def test_changes_hold(index):
     found = ids(changed.near("hat", "product", limit=30))
     assert "pink-hat" in found and "blue-hat" not in found and "red-hat" not in found
     assert len(found) == len(set(found)) == 20 - 2 + 1
+    assert len(changed.near("hat", "product", limit=3)) == 3
     whole = AliasIndex.from_bytes(changed.to_bytes())
     assert set(ids(whole.near("hat", "product", limit=30))) == set(found)
 

@@ -324,3 +324,13 @@ def test_rules_of_the_shop_come_first_and_are_saved(tmp_path):
         assert len(again.get_pipe("product_tag_normalizer").rules) == 2
     (tmp_path / "nlp" / "product_tag_normalizer" / "rules.json").unlink()
     assert len(spacy.load(tmp_path / "nlp").get_pipe("product_tag_normalizer").rules) == 0
+
+
+def test_a_rule_that_writes_nothing_is_none():
+    nlp = spacy.blank("en")
+    normalizer = nlp.add_pipe("product_tag_normalizer")
+    entry = {"facet": "brand", "operation": "name", "names": {"n/a": " "}}
+    normalizer.rules = ValueRules.from_dict({"format": ValueRules().to_dict()["format"], "rules": [entry]})
+    doc = nlp.make_doc("n/a")
+    doc._.tags = [{"text": "n/a", "facet": "brand"}]
+    assert [tag.text for tag in nlp(doc)._.tags] == ["n/a"]
