@@ -6,6 +6,7 @@ import pytest
 import spacy
 from spacy.cli.train import train
 from spacy.util import load_config
+from srsly import write_jsonl
 
 from spacy_product_tags.models.shipped import SHIPPED
 from spacy_product_tags.training.listings import Listing, write_listings
@@ -23,9 +24,9 @@ def segmenter(tmp_path_factory) -> Path:
 
 
 def test_there_is_a_config_for_each_language_and_size():
-    # zh_direct is not trained: see tests/models/test_alias_matcher.py; classifier has a test of its own.
+    # zh_direct is not trained: see tests/models/test_alias_matcher.py; those of the classifier have tests of their own.
     names = sorted(path.stem for path in (ROOT / "configs").glob("*.cfg"))
-    assert names == sorted([*CONFIGS, "zh_direct", "classifier"])
+    assert names == sorted([*CONFIGS, "zh_direct", "classifier", "zero_shot"])
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -84,6 +85,18 @@ def test_the_classifier_trains_offline(tiny_bert, tmp_path):
         doc = nlp(listing.title)
         assert doc._.category == listing.category and doc._.trf_data is None
     assert set(nlp.config["paths"]) >= {"train", "dev", "backbone", "encoder", "taxonomy", "names"}
+
+
+def test_the_classifier_by_names_finds_what_it_has_not_seen(tmp_path):
+    rows = [{"id": str(n), "labels": {"en": name}} for n, name in enumerate(("Lamps", "Shoes", "Bottles", "Laptops"))]
+    write_jsonl(tmp_path / "taxonomy.jsonl", rows)
+    seen = [Listing(title=title, category=(path,)) for title, path in (("Acme lamps red", "Lamps"), ("red shoes 2", "Shoes"))]
+    write_listings(tmp_path / "train.jsonl", seen)
+    overrides = {"paths.train": str(tmp_path / "train.jsonl"), "paths.dev": str(tmp_path / "train.jsonl")}
+    overrides.update({"paths.taxonomy": str(tmp_path / "taxonomy.jsonl"), "training.max_steps": 4})
+    train(ROOT / "configs" / "zero_shot.cfg", tmp_path / "out", overrides={**overrides, "training.eval_frequency": 2})
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    assert [nlp(title)._.category for title in ("blue water bottles", "Acme laptops 15")] == [("Bottles",), ("Laptops",)]
 
 
 @pytest.mark.parametrize("name", [*CONFIGS, "zh_direct"])

@@ -31,6 +31,7 @@ buckets = 65536
 bag_width = 64
 gram_dropout = 0.3
 name_dropout = 0.3
+name_words = 4
 
 [model.tok2vec]
 @architectures = "spacy-product-tags.CharEncoder.v1"
@@ -237,13 +238,15 @@ class ProductClassifier(TrainablePipe):
         """Compare scores with the gold categories.
 
         examples (Iterable[Example]): The batch; one without a category (or value) teaches nothing of that tree.
-        scores (Sequence[Floats2d]): The logits of each tree.
+        scores (Sequence[Floats2d]): The logits of each tree, (parts * B, T).
         RETURNS (Tuple[float, List[Floats2d]]): The loss per doc, and the gradients.
         """
         docs = [example.reference for example in examples]
         total, gradients = 0.0, []
         for (name, tree), logits in zip(self.trees.items(), scores):
-            loss, gradient = path_gradient(tree, logits, gold_rows(docs, name, tree), len(docs))
+            # The head scores a text once for each part that it has.
+            rows = gold_rows(docs, name, tree) * (len(logits) // len(docs))
+            loss, gradient = path_gradient(tree, logits, rows, len(docs))
             total += loss
             gradients.append(gradient)
         return total, gradients
@@ -303,17 +306,24 @@ class ProductClassifier(TrainablePipe):
     def _build(self, names: Optional[str]) -> None:
         encoder = None if names is None else NameEncoder.from_disk(names)
         trees = list(self.trees.values())
+        tok2vec = self.model.maybe_get_ref("tok2vec")
+        shapes = None
+        if encoder is not None and self.model.attrs["name_words"]:
+            shapes = {part: list(weights.shape) for part, weights in encoder.weights.items()}
         self.model.shims[0].setup(
-            width=self.model.get_ref("tok2vec").get_dim("nO"),
+            width=0 if tok2vec is None else tok2vec.get_dim("nO"),
             axes=[tree.taxonomy.parents.tolist() for tree in trees],
             columns=[tree.leaves for tree in trees],
             name_width=encoder.width if encoder is not None else 1,
+            name_shapes=shapes,
             **self.model.attrs["settings"],
         )
         if encoder is not None:
             for tree, part in zip(trees, self._head.trees):
                 vectors = name_vectors(encoder, [tree.taxonomy.names(row) for row in range(len(tree.taxonomy))])
                 part.names.copy_(part.names.new_tensor(vectors))
+            for matcher in self._head.matchers:
+                matcher.fill(encoder)
 
     @property
     def _head(self) -> Any:

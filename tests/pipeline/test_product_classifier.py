@@ -221,6 +221,52 @@ def test_names_tell_categories_without_examples(tiny_bert, tmp_path):
     assert cats(nlp, "红色连衣裙女") == before
 
 
+def test_names_alone_tell_categories_before_training(tmp_path):
+    nlp = spacy.blank("xx")
+    model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "tok2vec": None, "buckets": 0}
+    component = nlp.add_pipe("product_classifier", config={"model": model, "min_probability": 0.0, "locale": "en"})
+    rows = [
+        {"id": "home", "parent": None, "labels": {"en": "Home", "zh": "家居"}},
+        {"id": "fridge", "parent": "home", "labels": {"en": "Refrigerators", "zh": "冰箱"}},
+        {"id": "lamp", "parent": "home", "labels": {"en": "Desk Lamps", "zh": "台灯"}},
+        {"id": "shoes", "parent": None, "labels": {"en": "Shoes", "zh": "鞋"}},
+    ]
+    component.initialize(lambda: [to_example(nlp, Listing(title="x"))], nlp=nlp, taxonomy=Taxonomy(rows))
+    titles = {"海尔冰箱510升 家用": "Refrigerators", "Philips LED desk lamp, white": "Desk Lamps", "阿迪达斯运动鞋": "Shoes"}
+    for title, name in titles.items():
+        assert nlp(title)._.category[-1] == name
+    assert nlp("...")._.category, "nothing to compare: any category, as abstaining is switched off"
+    nlp.to_disk(tmp_path / "nlp")
+    loaded = spacy.load(tmp_path / "nlp")
+    for title in titles:
+        assert loaded(title).cats == pytest.approx(nlp(title).cats, abs=1e-6)
+    component.add_categories([{"id": "bottle", "parent": "home", "labels": {"en": "Water Bottles", "zh": "水杯"}}])
+    assert nlp("大容量水杯 夏季")._.category == ("Home", "Water Bottles")
+
+
+def test_parts_learn_apart_and_are_averaged(tiny_bert):
+    nlp = make_nlp(tiny_bert)
+    examples = [to_example(nlp, listing) for listing in LISTINGS]
+    nlp.initialize(lambda: examples)
+    component = nlp.get_pipe("product_classifier")
+    docs = [nlp.get_pipe("transformer")(example.predicted) for example in examples]
+    for part, size in (("pieces", 2), ("grams", 2)):
+        assert part in component._head.readers and len(component._head.readers) == size
+    head = component._head
+    (apart,), _ = component.model.begin_update(docs)
+    assert apart.shape == (2 * len(docs), 5)
+    assert component.logits(docs)["category"] == pytest.approx((apart[: len(docs)] + apart[len(docs) :]) / 2, abs=1e-5)
+    loss, (gradient,) = component.get_loss(examples, [apart])
+    assert gradient.shape == apart.shape and np.abs(gradient).sum(axis=1).all() and loss > 0
+    assert not head.matchers, "without a name encoder no title is compared with names"
+
+
+def test_nothing_to_read_says_so():
+    model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "tok2vec": None, "buckets": 0, "name_words": 0}
+    with pytest.raises(ValueError, match="without tok2vec, buckets and name_words"):
+        spacy.blank("xx").add_pipe("product_classifier", config={"model": model})
+
+
 def test_calibration_lowers_the_loss_and_is_saved(trained, tmp_path):
     nlp = spacy.util.load_model_from_config(trained.config, auto_fill=True)
     nlp.from_bytes(trained.to_bytes())

@@ -36,7 +36,7 @@ def make_nlp(size):
     taxonomy = make_taxonomy(size)
     examples = [to_example(nlp, Listing(title="红色纯棉衬衫", category=taxonomy.path(0)))]
     nlp.initialize(lambda: examples)
-    nlp.get_pipe("product_classifier").initialize(lambda: examples, nlp=nlp, taxonomy=taxonomy, names=None)
+    nlp.get_pipe("product_classifier").initialize(lambda: examples, nlp=nlp, taxonomy=taxonomy)
     assert len(nlp.get_pipe("product_classifier").labels) == size
     return nlp
 

@@ -1,0 +1,155 @@
+"""`NameMatcher`: compares stretches of a title with the names of categories, so that none needs an example.
+
+Each category is scored by the stretch that is most like its names (MaxSim: ColBERT, Khattab and Zaharia 2020). A
+category's score says nothing of the others, so adding some changes no other.
+"""
+from typing import Dict, List, NamedTuple, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .chars import DIGIT, LETTER, classify, code_points, doc_index, run_bounds
+from .name_encoder import NameEncoder
+
+N_FEATURES = 9
+_HIDDEN = 128
+# So that vectors of length one move a layer as much as the features do.
+_SPAN_SCALE = 4.0
+# What a perfect match is worth, before training.
+_MATCH = 25.0
+# Titles are short; what stands far behind is no title.
+_MOST_WORDS = 64
+# Stretches of a title that are compared, those of most weight; what the comparison costs grows with them.
+_MOST_STRETCHES = 48
+# What may stand within a name.
+_INSIDE = np.array([ord(char) for char in " -'’&"])
+
+
+class Stretches(NamedTuple):
+    """Stretches of words in titles.
+
+    texts (List[str]): What each says.
+    features (np.ndarray): float32 (S, F).
+    counts (np.ndarray): (B,) stretches of each title, which stand one title after the other.
+    """
+
+    texts: List[str]
+    features: np.ndarray
+    counts: np.ndarray
+
+
+def find_stretches(titles: Sequence[str], most: int) -> Stretches:
+    """List the stretches of words that may be names: digits stand at neither end, and no comma or bracket within.
+
+    One Han character, kana or hangul is a word.
+
+    titles (Sequence[str]): The titles.
+    most (int): Words in the longest.
+    RETURNS (Stretches): The stretches.
+    """
+    points = code_points(titles)  # (T,)
+    kinds = classify(points)  # (T,)
+    owner = doc_index(titles)  # (T,)
+    run_starts, run_ends = run_bounds(kinds, owner)  # (T,) each
+    first = np.flatnonzero((run_starts == np.arange(len(kinds))) & (kinds >= DIGIT))  # (W,)
+    of = owner[first]  # (W,)
+    words = np.bincount(of, minlength=len(titles))  # (B,)
+    number = np.arange(len(first)) - np.repeat(np.cumsum(words) - words, words)  # (W,) place in the title
+    start = np.repeat(np.arange(len(first)), most)  # (W * most,)
+    end = start + np.tile(np.arange(most), len(first))  # (W * most,) last word
+    inside = (end < len(first)) & (number[start] < _MOST_WORDS)
+    start, end = start[inside], end[inside]
+    breaks = np.cumsum(np.append(0, (kinds < DIGIT) & ~np.isin(points, _INSIDE)))  # (T + 1,)
+    inside = (of[start] == of[end]) & (breaks[first[start]] == breaks[first[end]])
+    inside &= (kinds[first[start]] != DIGIT) & (kinds[first[end]] != DIGIT)
+    start, end = start[inside], end[inside]  # (S,) each
+    low, high = first[start], run_ends[first[end]]  # (S,) each
+    total = words[of[start]]  # (S,)
+    whole = kinds[low] > LETTER  # (S,) scripts without blanks
+    behind = np.append(kinds, 0)[np.minimum(high, len(kinds))]  # (S,)
+    before = np.where(low > 0, kinds[np.maximum(low - 1, 0)], 0)  # (S,)
+    features = np.stack(
+        [
+            number[start] / total,
+            (number[end] + 1) / total,
+            np.where(whole, 0, (number[end] + 1) / total),
+            (number[end] - number[start] + 1) / most,
+            number[start] == 0,
+            number[end] + 1 == total,
+            whole,
+            before < DIGIT,
+            behind < DIGIT,
+        ],
+        axis=1,
+    )
+    joined, texts = "".join(titles), []
+    for begin, stop in zip(low.tolist(), high.tolist()):
+        texts.append(joined[begin:stop])
+    counts = np.bincount(of[start], minlength=len(titles))  # (B,)
+    return Stretches(texts, features.astype(np.float32), counts)
+
+
+class NameMatcher(nn.Module):
+    """Score titles against the names of categories.
+
+    shapes (Dict[str, Sequence[int]]): Shapes of the name encoder's weights, which are kept here; the component fills
+        them in.
+    """
+
+    def __init__(self, shapes: Dict[str, Sequence[int]]) -> None:
+        super().__init__()
+        for name, shape in shapes.items():
+            dtype = torch.float16 if name == "table" else torch.float32
+            self.register_buffer(f"encoder_{name}", torch.zeros(*shape, dtype=dtype))
+        self.names = list(shapes)
+        width = int(shapes["bias"][0])
+        self.weigh = nn.Sequential(nn.Linear(width + N_FEATURES, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
+        nn.init.zeros_(self.weigh[2].weight)
+        nn.init.zeros_(self.weigh[2].bias)
+        self.log_scale = nn.Parameter(torch.zeros(1))
+
+    @property
+    def encoder(self) -> NameEncoder:
+        """RETURNS (NameEncoder): The name encoder, on the CPU."""
+        return NameEncoder({name: getattr(self, f"encoder_{name}").cpu().numpy() for name in self.names})
+
+    def fill(self, encoder: NameEncoder) -> None:
+        """Take over a name encoder's weights.
+
+        encoder (NameEncoder): The encoder.
+        """
+        for name in self.names:
+            getattr(self, f"encoder_{name}").copy_(torch.from_numpy(encoder.weights[name]))
+
+    def forward(self, spans: Tensor, features: Tensor, counts: Sequence[int], names: Tensor) -> Tensor:
+        """Score a batch.
+
+        spans (Tensor): (S, E) name vectors of the titles' stretches.
+        features (Tensor): (S, F) their features.
+        counts (Sequence[int]): (B,) stretches of each title.
+        names (Tensor): (T, E) name vectors of the categories, of length one.
+        RETURNS (Tensor): (B, T).
+        """
+        weights = self.weigh(torch.cat([spans * _SPAN_SCALE, features], dim=1))  # (S, 1)
+        query = spans * (_MATCH * self.log_scale.exp())  # (S, E)
+        # Half the time, and 0.06 of 25 off at most.
+        if not self.training and names.device.type == "cpu" and has_fast_bfloat16():
+            query, names, weights = query.bfloat16(), names.bfloat16(), weights.bfloat16()
+        scores = []
+        # By title: all stretches by all categories would not fit into memory.
+        for rows, weight in zip(query.split(list(counts)), weights.split(list(counts))):
+            if len(rows) > _MOST_STRETCHES:
+                best = weight.squeeze(1).topk(_MOST_STRETCHES).indices  # (K,)
+                rows, weight = rows[best], weight[best]
+            if len(rows):
+                scores.append((rows @ names.T + weight).amax(dim=0))  # (T,)
+            else:
+                scores.append(names.new_zeros(len(names)))  # (T,)
+        return torch.stack(scores).float()
+
+
+def has_fast_bfloat16() -> bool:
+    """Say whether the processor multiplies bfloat16 itself. RETURNS (bool): False where it would only emulate it."""
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(check and check())
