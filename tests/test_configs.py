@@ -26,7 +26,7 @@ def segmenter(tmp_path_factory) -> Path:
 def test_there_is_a_config_for_each_language_and_size():
     # zh_direct is not trained: see tests/models/test_alias_matcher.py; those of the classifier have tests of their own.
     names = sorted(path.stem for path in (ROOT / "configs").glob("*.cfg"))
-    assert names == sorted([*CONFIGS, "zh_direct", "classifier", "zero_shot"])
+    assert names == sorted([*CONFIGS, "zh_direct", "classifier", "zero_shot", "facets"])
 
 
 @pytest.mark.parametrize("name", CONFIGS)

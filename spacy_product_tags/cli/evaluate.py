@@ -22,14 +22,17 @@ def evaluate_cli(
     ] = None,
     gpu_id: GpuOpt = -1,
     per_facet: Annotated[bool, typer.Option("--per-facet", help="Show the scores of each facet")] = False,
+    hide_facets: Annotated[
+        bool, typer.Option("--hide-facets", help="Give the gold tags without their facets, and score those that they get")
+    ] = False,
 ) -> None:
     """
-    Measure a pipeline: precision, recall and F1 of its tags, and texts a second.
+    Measure a pipeline: precision, recall and F1 of its tags, of its categories or of facets, and texts a second.
     """
     import srsly
 
     try:
-        corpus = ListingCorpus(data)
+        corpus = ListingCorpus(data, hide_facets=hide_facets)
     except ValueError as err:
         raise CommandError(str(err)) from None
     nlp = load_pipeline(model, gpu_id)
@@ -37,7 +40,9 @@ def evaluate_cli(
     if not examples:
         raise CommandError(f"{data}: holds no listing")
     scores = evaluate(nlp, examples)
-    show_scores(scores, per_facet)
+    if hide_facets and scores.get("facet_micro_f") is None:
+        raise CommandError(f"{model}: has no component that gives facets, such as product_tag_classifier")
+    show_scores(scores, per_facet, facets_only=hide_facets)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, scores)
@@ -62,13 +67,16 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Dict[str, Any]:
     return scores
 
 
-def show_scores(scores: Dict[str, Any], per_facet: bool) -> None:
-    """Show the scores: of tags, of categories, and the speed.
+def show_scores(scores: Dict[str, Any], per_facet: bool, facets_only: bool = False) -> None:
+    """Show the scores: of facets, or of tags and of categories, and the speed.
 
     scores (Dict[str, Any]): What `evaluate` gives.
     per_facet (bool): Whether to show those of each facet too, the most frequent first.
+    facets_only (bool): Whether the tags were given, so that only their facets were to be found.
     """
-    if scores.get("category_f") is None or scores.get("tags_f") is not None:
+    if facets_only:
+        _show_facets(scores, per_facet)
+    elif scores.get("category_f") is None or scores.get("tags_f") is not None:
         _show_tags(scores, per_facet)
     if scores.get("category_f") is not None:
         _show_categories(scores)
@@ -88,6 +96,21 @@ def _show_tags(scores: Dict[str, Any], per_facet: bool) -> None:
     micro = (_percent(scores.get(f"tags_{k}")) for k in "prf")
     table.add_row("all", str(sum(support.values())), *micro, style="bold")
     table.add_row("one value a facet", "", *(_percent(scores.get(f"values_{k}")) for k in "prf"))
+    Console().print(table)
+
+
+def _show_facets(scores: Dict[str, Any], per_facet: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    support = Counter(scores["tags_support"])
+    facets = scores["facet_per_facet"] if per_facet else {}
+    table = Table("facet of a given tag", "support", "precision", "recall", "F1")
+    for facet in sorted(facets, key=support.__getitem__, reverse=True):
+        table.add_row(Text(facet or "(no facet)"), str(support[facet]), *(_percent(facets[facet][k]) for k in "prf"))
+    table.add_row("all", str(sum(support.values())), "", "", _percent(scores["facet_micro_f"]), style="bold")
+    table.add_row("mean of the facets", "", "", "", _percent(scores["facet_macro_f"]), style="bold")
     Console().print(table)
 
 

@@ -15,18 +15,21 @@ from .usage import Attribute, Category, Usage
 
 
 def create_alias_index(
-    path: Union[str, Path, None] = None, merge: bool = True, names: Optional[str] = SHIPPED
-) -> AliasIndex:
-    """Make the reader `spacy-product-tags.alias_index.v1`, for ``[initialize.components.product_tag_normalizer]``.
+    path: Union[str, Path, None] = None, merge: bool = True, names: Optional[str] = SHIPPED, optional: bool = False
+) -> Optional[AliasIndex]:
+    """Make the reader `spacy-product-tags.alias_index.v1`, for ``[initialize.components.…]``.
 
     path (Union[str, Path, None]): A folder that `product-tags aliases build` wrote, or files of values with commas
         between them, as `iter_entries` reads them.
     merge (bool): Whether values of one facet and name become one, see `merge_names`; of files only.
     names (Optional[str]): Folder of the name encoder, with which names in other languages are found; None = they are
         not. Of files only.
-    RETURNS (AliasIndex): The index.
-    RAISES (ValueError): Where no path is given, or there is no such file or folder.
+    optional (bool): Whether no path means no table.
+    RETURNS (Optional[AliasIndex]): The index.
+    RAISES (ValueError): Where no path is given though one is needed, or there is no such file or folder.
     """
+    if not path and optional:
+        return None
     if not path:
         raise ValueError("the alias table has no path; set it, such as --paths.aliases aliases")
     if Path(path).is_dir():

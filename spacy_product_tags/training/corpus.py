@@ -1,4 +1,5 @@
 """`ListingCorpus`: streams examples from JSONL files of listings."""
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, Optional, Union
 
@@ -14,6 +15,7 @@ def create_listing_corpus(
     gold_tags: bool = False,
     limit: int = 0,
     augmenter: Optional[Callable] = None,
+    hide_facets: bool = False,
 ) -> "ListingCorpus":
     """Make the reader `spacy-product-tags.ListingCorpus.v1`.
 
@@ -21,12 +23,13 @@ def create_listing_corpus(
     gold_tags (bool): Whether the predicted docs carry the gold tags too, for heads that work on tags.
     limit (int): Listings to read at most; 0 = all.
     augmenter (Optional[Callable]): A spaCy augmenter.
+    hide_facets (bool): Whether the predicted docs carry the gold tags without their facets, for what gives facets.
     RETURNS (ListingCorpus): The reader.
     RAISES (ValueError): Where no path is given.
     """
     if not path:
         raise ValueError("the corpus has no path; set it, such as --paths.train corpus/compiled/train.jsonl")
-    return ListingCorpus(path, gold_tags=gold_tags, limit=limit, augmenter=augmenter)
+    return ListingCorpus(path, gold_tags=gold_tags, limit=limit, augmenter=augmenter, hide_facets=hide_facets)
 
 
 class ListingCorpus:
@@ -36,6 +39,7 @@ class ListingCorpus:
     gold_tags (bool): Whether the predicted docs carry the gold tags too.
     limit (int): Listings to read at most; 0 = all.
     augmenter (Optional[Callable]): A spaCy augmenter.
+    hide_facets (bool): Whether the predicted docs carry the gold tags without their facets.
     """
 
     def __init__(
@@ -45,9 +49,11 @@ class ListingCorpus:
         gold_tags: bool = False,
         limit: int = 0,
         augmenter: Optional[Callable] = None,
+        hide_facets: bool = False,
     ) -> None:
         self.files = list(_find_files(str(path)))
         self.gold_tags = gold_tags
+        self.hide_facets = hide_facets
         self.limit = limit
         self.augmenter = augmenter if augmenter is not None else dont_augment
 
@@ -63,8 +69,11 @@ class ListingCorpus:
                     return
                 count += 1
                 for example in self.augmenter(nlp, to_example(nlp, listing)):
-                    if self.gold_tags:
-                        example.predicted._.tags = example.reference._.tags
+                    tags = example.reference._.tags
+                    if self.hide_facets:
+                        example.predicted._.tags = [replace(tag, facet="") for tag in tags]
+                    elif self.gold_tags:
+                        example.predicted._.tags = tags
                     yield example
 
 

@@ -1,11 +1,17 @@
 """`product-tags evaluate`."""
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import spacy
+from spacy.cli.train import train
+from srsly import write_jsonl
 
 from spacy_product_tags import Tag
 from spacy_product_tags.training.listings import Listing, write_listings
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture()
@@ -45,6 +51,38 @@ def test_no_tags_at_all(run, pipeline, tmp_path):
     result = run("evaluate", pipeline, tmp_path / "dev.jsonl", "--per-facet")
     assert result.exit_code == 0, result.stderr
     assert "all" in result.stdout
+
+
+def test_hidden_facets_need_a_component_that_gives_them(run, pipeline, data):
+    result = run("evaluate", pipeline, data, "--hide-facets")
+    assert result.exit_code == 1 and "has no component that gives facets" in result.stderr
+
+
+def test_facets_of_given_tags_and_the_config_that_trains_for_them(tiny_bert, listings, tmp_path, run):
+    corpus = tmp_path / "corpus.jsonl"
+    write_listings(corpus, listings)
+    names = {"material": "纯棉", "color": "红色"}
+    values = [{"id": facet, "facet": facet, "labels": {"zh": name}} for facet, name in names.items()]
+    write_jsonl(tmp_path / "values.jsonl", values)
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.backbone": tiny_bert,
+        "paths.aliases": str(tmp_path / "values.jsonl"),
+        "training.max_steps": 30,
+        "training.eval_frequency": 15,
+        "training.optimizer.learn_rate.warmup_steps": 5,
+        "training.optimizer.learn_rate.initial_rate": 0.003,
+        "components.product_tag_classifier.min_score": 0.0,
+        "components.product_tag_classifier.model.dropout": 0.0,
+    }
+    train(ROOT / "configs" / "facets.cfg", tmp_path / "out", overrides=overrides)
+    scores = tmp_path / "metrics.json"
+    result = run("evaluate", tmp_path / "out" / "model-last", corpus, "--hide-facets", "--per-facet", "--output", scores)
+    assert result.exit_code == 0, result.stderr
+    assert "mean of the facets" in result.stdout and "product" in result.stdout
+    assert json.loads(scores.read_text(encoding="utf8"))["facet_micro_f"] > 0.9
+    assert spacy.load(tmp_path / "out" / "model-last").get_pipe("product_tag_classifier").aliases is not None
 
 
 @pytest.mark.parametrize(

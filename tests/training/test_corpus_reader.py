@@ -33,6 +33,13 @@ def test_the_predicted_docs_carry_gold_tags_on_request(nlp, file, listings):
         assert example.reference._.tags == listing.tags
 
 
+def test_facets_are_hidden_on_request(nlp, file, listings):
+    for example, listing in zip(ListingCorpus(file, hide_facets=True)(nlp), listings):
+        assert example.reference._.tags == listing.tags and any(tag.facet for tag in listing.tags)
+        assert [tag.text for tag in example.predicted._.tags] == [tag.text for tag in listing.tags]
+        assert not any(tag.facet for tag in example.predicted._.tags)
+
+
 def test_category_and_description(nlp):
     example = to_example(nlp, Listing("T恤", description="柔软", category=("服饰", "T恤")))
     assert example.reference.text == "T恤\n柔软"
