@@ -1,7 +1,7 @@
 """Package a trained pipeline as a wheel that carries nothing of the machine it was trained on."""
 import shutil
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Dict, Union
 
 from spacy.util import load_config
@@ -49,3 +49,14 @@ def _forget_paths(config: Dict[str, Any]) -> None:
     for key in ("vocab_data", "vectors", "init_tok2vec", "lookups"):
         if key in config.get("initialize", {}):
             config["initialize"][key] = None
+    # Some write them where they are used.
+    for section in ("initialize", "corpora"):
+        _forget_places(config.get(section, {}))
+
+
+def _forget_places(section: Dict[str, Any]) -> None:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            _forget_places(value)
+        elif isinstance(value, str) and any(kind(value).is_absolute() for kind in (PurePosixPath, PureWindowsPath)):
+            section[key] = None

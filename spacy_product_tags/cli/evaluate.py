@@ -36,6 +36,9 @@ def evaluate_cli(
     except ValueError as err:
         raise CommandError(str(err)) from None
     nlp = load_pipeline(model, gpu_id)
+    if hide_facets:
+        # Else it would put tags of its own, with facets, where the given ones stand.
+        nlp.disable_pipes(*(pipe for pipe in nlp.pipe_names if nlp.get_pipe_meta(pipe).factory == "product_tag_generator"))
     examples = list(corpus(nlp))
     if not examples:
         raise CommandError(f"{data}: holds no listing")
@@ -120,7 +123,7 @@ def _show_categories(scores: Dict[str, Any]) -> None:
 
     table = Table("categories", "")
     table.add_row("right in whole", _percent(scores["cats_path_acc"]))
-    table.add_row("among the likeliest", _percent(scores["category_top_k"]))
+    table.add_row("among the likeliest, or above one", _percent(scores["category_top_k"]))
     for name in scores:
         if name.startswith("category_f_level"):
             table.add_row(f"weighted F1, level {name.removeprefix('category_f_level')}", _percent(scores[name]))

@@ -2,7 +2,7 @@
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -80,6 +80,7 @@ class Taxonomy:
         for array in (self.parents, self.depths, self.terminal):
             array.setflags(write=False)
         self._keys: Dict[int, Dict[str, List[int]]] = {}
+        self._shared: Dict[str, FrozenSet[int]] = {}
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -116,10 +117,21 @@ class Taxonomy:
         """Give a category's labels from the top.
 
         row (int): The category.
-        locale (str): Such as en, zh or zh-CN; what has no label in it shows its English one, else any.
+        locale (str): Such as en, zh or zh-CN; what has no label in it shows its English one, else any. So does what
+            shares its label with a sibling, or the path would not tell which of the two it means.
         RETURNS (Tuple[str, ...]): A label a level.
         """
-        return tuple(_label(self._labels[above], locale) for above in self.ancestors(row))
+        shared = self._shared_labels(locale)
+        return tuple(_label(self._labels[above], "en" if above in shared else locale) for above in self.ancestors(row))
+
+    def _shared_labels(self, locale: str) -> FrozenSet[int]:
+        """Find the categories that a sibling is called as. RETURNS (FrozenSet[int]): Their rows."""
+        if locale not in self._shared:
+            places: Dict[Tuple[int, str], List[int]] = {}
+            for row, (parent, labels) in enumerate(zip(self.parents.tolist(), self._labels)):
+                places.setdefault((parent, key(_label(labels, locale))), []).append(row)
+            self._shared[locale] = frozenset(row for rows in places.values() if len(rows) > 1 for row in rows)
+        return self._shared[locale]
 
     def find(self, path: Sequence[str]) -> Optional[int]:
         """Find a category by its full path, in any language and whatever the writing (`forms.key`).

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .name_encoder import NameEncoder
 from .name_matcher import NameMatcher
 from .text_readers import GramReader, PieceReader, Texts, sum_rows
 
@@ -25,7 +26,7 @@ class CategoryHead(nn.Module):
     axes (Sequence[Sequence[int]]): Of each tree the parents of its categories, -1 at the top.
     columns (Sequence[Sequence[int]]): Of each tree the categories that have a column of scores (its leaves), in order.
     name_width (int): Size E of the vectors of names.
-    hidden (int): Size H of the vectors of texts and categories.
+    hidden (int): Size H in which texts and categories meet.
     dropout (float): Dropout on texts' vectors.
     buckets (int): Rows of the table of n-grams; 0 = no n-grams.
     bag_width (int): Size of an n-gram's vector.
@@ -53,7 +54,7 @@ class CategoryHead(nn.Module):
         self.trees = nn.ModuleList(Tree(parents, leaves, name_width) for parents, leaves in zip(axes, columns))
         self.readers = nn.ModuleDict()
         if width:
-            self.readers["pieces"] = PieceReader(width, hidden, dropout)
+            self.readers["pieces"] = PieceReader(width, dropout)
         if buckets:
             self.readers["grams"] = GramReader(buckets, bag_width, gram_dropout, dropout)
         self.scorers = nn.ModuleDict()
@@ -62,28 +63,60 @@ class CategoryHead(nn.Module):
                 Scorer(reader.width, len(parents), name_width, hidden, name_dropout) for parents in axes
             )
         self.matchers = nn.ModuleList()
-        if name_shapes is not None:
-            self.matchers.extend(NameMatcher(dict(name_shapes)) for _ in axes)
+        # Weights of the name encoder: it reads titles as it read the names.
+        self.encoder_parts = tuple(name_shapes or ())
+        for part in self.encoder_parts:
+            dtype = torch.float16 if part == "table" else torch.float32
+            self.register_buffer(f"encoder_{part}", torch.zeros(*name_shapes[part], dtype=dtype))
+        if self.encoder_parts:
+            self.matchers.extend(NameMatcher(name_width) for _ in axes)
+        if not self.readers and not self.matchers:
+            raise ValueError("nothing is read: give tok2vec, buckets, or both name_words and a name encoder")
+
+    @property
+    def encoder(self) -> NameEncoder:
+        """RETURNS (NameEncoder): The name encoder that titles are read with, on the CPU."""
+        return NameEncoder({part: getattr(self, f"encoder_{part}").cpu().numpy() for part in self.encoder_parts})
+
+    def fill(self, encoder: NameEncoder) -> None:
+        """Take over a name encoder's weights.
+
+        encoder (NameEncoder): The encoder.
+        """
+        for part in self.encoder_parts:
+            getattr(self, f"encoder_{part}").copy_(torch.from_numpy(encoder.weights[part]))
 
     def forward(self, texts: Texts) -> Tuple[Tensor, ...]:
         """Score a batch.
 
         texts (Texts): The batch.
-        RETURNS (Tuple[Tensor, ...]): Of each tree the logits of its leaves: the parts' mean, (B, T); in training those
-            of each part, one part after the other, (parts * B, T), so that none leans on another.
+        RETURNS (Tuple[Tensor, ...]): Of each tree the logits of its leaves: the mean of the parts that read anything,
+            (B, T), NaN where none did; in training those of each part, one part after the other, (parts * B, T), so
+            that none leans on another.
         """
         scores: List[List[Tensor]] = [[] for _ in self.trees]
         for part, reader in self.readers.items():
             x = reader(texts)  # (B, X)
             for number, tree in enumerate(self.trees):
                 scores[number].append(self.scorers[part][number](x, tree))  # (B, T)
-        counts = texts.span_counts.tolist()
+        counts = texts.counts.tolist()
         for number, matcher in enumerate(self.matchers):
             names = self.trees[number].leaf_names()  # (T, E)
-            scores[number].append(matcher(texts.spans, texts.span_features, counts, names))  # (B, T)
+            scores[number].append(matcher(texts.stretches, texts.features, counts, names))  # (B, T)
         if self.training:
             return tuple(torch.cat(parts) for parts in scores)
-        return tuple(torch.stack(parts).mean(dim=0) for parts in scores)
+        # A title may be without any stretch, such as a number.
+        read = [torch.ones_like(texts.counts, dtype=torch.bool)] * len(self.readers)
+        read += [texts.counts > 0] * bool(self.matchers)
+        read_by = torch.stack(read).float()  # (parts, B)
+        share = (read_by / read_by.sum(dim=0)).unsqueeze(2)  # (parts, B, 1)
+        return tuple((torch.stack(parts) * share).sum(dim=0) for parts in scores)
+
+    def forget(self) -> None:
+        """Drop what predictions share: the weights have changed."""
+        for module in self.modules():
+            if isinstance(module, (Tree, Scorer)):
+                module.kept = (None, None)
 
 
 class Tree(nn.Module):
@@ -112,7 +145,7 @@ class Tree(nn.Module):
         self.register_buffer("levels", depths.unsqueeze(1), persistent=False)  # (T, 1)
         self.register_buffer("names", torch.zeros(len(parents), name_width))
         # The leaves' names as compared with titles, and the state of `names` that they were made of.
-        self._kept: Tuple[Any, Tensor] = (None, self.names)
+        self.kept: Tuple[Any, Optional[Tensor]] = (None, None)
 
     def sum_paths(self, rows: Tensor) -> Tensor:
         """Sum up along the path of each leaf. RETURNS (Tensor): (T, W) of (N, W)."""
@@ -124,11 +157,13 @@ class Tree(nn.Module):
 
     def leaf_names(self) -> Tensor:
         """Give what titles are compared with. RETURNS (Tensor): (T, E), of length one."""
-        state = _state(self.names)
-        if self._kept[0] != state:
+        state, kept = _state(self.names), self.kept[1]
+        if kept is None or self.kept[0] != state:
             own, path = self.path_names().chunk(2, dim=1)  # (T, E) each
-            self._kept = state, F.normalize(own + _PATH_SHARE * F.normalize(path, dim=1), dim=1)
-        return self._kept[1]
+            kept = F.normalize(own + _PATH_SHARE * F.normalize(path, dim=1), dim=1)
+            self.kept = state, kept
+        # What was made in inference mode can't be trained with.
+        return kept.clone() if self.training and kept.is_inference() else kept
 
 
 class Scorer(nn.Module):
@@ -149,7 +184,7 @@ class Scorer(nn.Module):
         # What training adds, to a category and to all below it. Its last number is the bias.
         self.added = nn.Parameter(torch.zeros(size, hidden + 1))
         # What predictions share: ten thousand categories take longer to make than to compare.
-        self._kept: Tuple[Any, Optional[Tuple[Tensor, Tensor]]] = (None, None)
+        self.kept: Tuple[Any, Optional[Tuple[Tensor, Tensor]]] = (None, None)
 
     def forward(self, x: Tensor, tree: Tree) -> Tensor:
         """Score a batch.
@@ -164,14 +199,14 @@ class Scorer(nn.Module):
     def _categories(self, tree: Tree) -> Tuple[Tensor, Tensor]:
         """Make the leaves' vectors, or take those of the last call. RETURNS: (T, H) vectors, (T,) biases."""
         if self.training:
-            self._kept = (None, None)
+            self.kept = (None, None)
             return self._make(tree, self.name_dropout)
         # Averaged weights are other tensors, loaded ones the same in another version.
         state = tuple(_state(weight) for weight in (self.name_in.weight, self.added, tree.names))
-        kept = self._kept[1]
-        if kept is None or self._kept[0] != state:
+        kept = self.kept[1]
+        if kept is None or self.kept[0] != state:
             kept = self._make(tree, 0.0)
-            self._kept = state, kept
+            self.kept = state, kept
         return kept
 
     def _make(self, tree: Tree, name_dropout: float) -> Tuple[Tensor, Tensor]:
@@ -184,7 +219,7 @@ class Scorer(nn.Module):
 
 def _state(weight: Tensor) -> Tuple[int, int]:
     """Tell whether a tensor changed since. RETURNS (Tuple[int, int]): Another one where it did."""
-    return weight.data_ptr(), weight._version
+    return weight.data_ptr(), 0 if weight.is_inference() else weight._version
 
 
 def path_loss(logits: Tensor, spans: Tensor, owner: Tensor) -> Tensor:

@@ -3,16 +3,17 @@
 Each category is scored by the stretch that is most like its names (MaxSim: ColBERT, Khattab and Zaharia 2020). A
 category's score says nothing of the others, so adding some changes no other.
 """
-from typing import Dict, List, NamedTuple, Sequence
+from typing import List, NamedTuple, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .chars import DIGIT, LETTER, classify, code_points, doc_index, run_bounds
-from .name_encoder import NameEncoder
+from .chars import DIGIT, LETTER, SPACE, classify, code_points, doc_index, run_bounds
 
 N_FEATURES = 9
+# Of these, the place of a stretch's length.
+LENGTH = 3
 _HIDDEN = 128
 # So that vectors of length one move a layer as much as the features do.
 _SPAN_SCALE = 4.0
@@ -22,8 +23,10 @@ _MATCH = 25.0
 _MOST_WORDS = 64
 # Stretches of a title that are compared, those of most weight; what the comparison costs grows with them.
 _MOST_STRETCHES = 48
-# What may stand within a name.
-_INSIDE = np.array([ord(char) for char in " -'’&"])
+# No name is so long, in characters.
+_MOST_LETTERS = 80
+# What may stand within a name, beside blanks.
+_INSIDE = np.array([ord(char) for char in "-‐‑'’&·"])
 
 
 class Stretches(NamedTuple):
@@ -40,7 +43,8 @@ class Stretches(NamedTuple):
 
 
 def find_stretches(titles: Sequence[str], most: int) -> Stretches:
-    """List the stretches of words that may be names: digits stand at neither end, and no comma or bracket within.
+    """List the stretches of words that may be names: digits stand at neither end, and between words only blanks,
+    hyphens, apostrophes, ampersands and middle dots.
 
     One Han character, kana or hangul is a word.
 
@@ -60,15 +64,19 @@ def find_stretches(titles: Sequence[str], most: int) -> Stretches:
     end = start + np.tile(np.arange(most), len(first))  # (W * most,) last word
     inside = (end < len(first)) & (number[start] < _MOST_WORDS)
     start, end = start[inside], end[inside]
-    breaks = np.cumsum(np.append(0, (kinds < DIGIT) & ~np.isin(points, _INSIDE)))  # (T + 1,)
+    breaks = np.cumsum(np.append(0, (kinds < DIGIT) & (kinds != SPACE) & ~np.isin(points, _INSIDE)))  # (T + 1,)
     inside = (of[start] == of[end]) & (breaks[first[start]] == breaks[first[end]])
     inside &= (kinds[first[start]] != DIGIT) & (kinds[first[end]] != DIGIT)
+    inside &= run_ends[first[end]] - first[start] <= _MOST_LETTERS
     start, end = start[inside], end[inside]  # (S,) each
     low, high = first[start], run_ends[first[end]]  # (S,) each
     total = words[of[start]]  # (S,)
     whole = kinds[low] > LETTER  # (S,) scripts without blanks
-    behind = np.append(kinds, 0)[np.minimum(high, len(kinds))]  # (S,)
-    before = np.where(low > 0, kinds[np.maximum(low - 1, 0)], 0)  # (S,)
+    # What stands in other titles of the batch says nothing.
+    walls = np.append(owner, -1)  # (T + 1,)
+    joins = np.append(kinds >= DIGIT, False)  # (T + 1,)
+    alone_before = (walls[low - 1] != of[start]) | ~joins[low - 1]  # (S,)
+    alone_behind = (walls[high] != of[start]) | ~joins[high]  # (S,)
     features = np.stack(
         [
             number[start] / total,
@@ -78,8 +86,8 @@ def find_stretches(titles: Sequence[str], most: int) -> Stretches:
             number[start] == 0,
             number[end] + 1 == total,
             whole,
-            before < DIGIT,
-            behind < DIGIT,
+            alone_before,
+            alone_behind,
         ],
         axis=1,
     )
@@ -93,59 +101,41 @@ def find_stretches(titles: Sequence[str], most: int) -> Stretches:
 class NameMatcher(nn.Module):
     """Score titles against the names of categories.
 
-    shapes (Dict[str, Sequence[int]]): Shapes of the name encoder's weights, which are kept here; the component fills
-        them in.
+    width (int): Size E of the vectors of names.
     """
 
-    def __init__(self, shapes: Dict[str, Sequence[int]]) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        for name, shape in shapes.items():
-            dtype = torch.float16 if name == "table" else torch.float32
-            self.register_buffer(f"encoder_{name}", torch.zeros(*shape, dtype=dtype))
-        self.names = list(shapes)
-        width = int(shapes["bias"][0])
         self.weigh = nn.Sequential(nn.Linear(width + N_FEATURES, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
         nn.init.zeros_(self.weigh[2].weight)
         nn.init.zeros_(self.weigh[2].bias)
         self.log_scale = nn.Parameter(torch.zeros(1))
 
-    @property
-    def encoder(self) -> NameEncoder:
-        """RETURNS (NameEncoder): The name encoder, on the CPU."""
-        return NameEncoder({name: getattr(self, f"encoder_{name}").cpu().numpy() for name in self.names})
-
-    def fill(self, encoder: NameEncoder) -> None:
-        """Take over a name encoder's weights.
-
-        encoder (NameEncoder): The encoder.
-        """
-        for name in self.names:
-            getattr(self, f"encoder_{name}").copy_(torch.from_numpy(encoder.weights[name]))
-
-    def forward(self, spans: Tensor, features: Tensor, counts: Sequence[int], names: Tensor) -> Tensor:
+    def forward(self, stretches: Tensor, features: Tensor, counts: Sequence[int], names: Tensor) -> Tensor:
         """Score a batch.
 
-        spans (Tensor): (S, E) name vectors of the titles' stretches.
+        stretches (Tensor): (S, E) name vectors of the titles' stretches.
         features (Tensor): (S, F) their features.
         counts (Sequence[int]): (B,) stretches of each title.
         names (Tensor): (T, E) name vectors of the categories, of length one.
-        RETURNS (Tensor): (B, T).
+        RETURNS (Tensor): (B, T); zeros where a title has no stretch.
         """
-        weights = self.weigh(torch.cat([spans * _SPAN_SCALE, features], dim=1))  # (S, 1)
-        query = spans * (_MATCH * self.log_scale.exp())  # (S, E)
-        # Half the time, and 0.06 of 25 off at most.
+        weights = self.weigh(torch.cat([stretches * _SPAN_SCALE, features], dim=1))  # (S, 1)
+        query = stretches * (_MATCH * self.log_scale.exp())  # (S, E)
+        # Of equal weight, which before training all are, short ones come first: most names are short.
+        order = weights.detach().squeeze(1) - 0.001 * features[:, LENGTH]  # (S,)
+        # Half the time, and about 0.1 of 25 off.
         if not self.training and names.device.type == "cpu" and has_fast_bfloat16():
             query, names, weights = query.bfloat16(), names.bfloat16(), weights.bfloat16()
+        # In the graph, though without a gradient, as a batch may have no stretch at all.
+        nothing = names.new_zeros(len(names)) + 0 * self.log_scale.to(names.dtype)  # (T,)
         scores = []
         # By title: all stretches by all categories would not fit into memory.
-        for rows, weight in zip(query.split(list(counts)), weights.split(list(counts))):
+        for rows, weight, rank in zip(*(each.split(list(counts)) for each in (query, weights, order))):
             if len(rows) > _MOST_STRETCHES:
-                best = weight.squeeze(1).topk(_MOST_STRETCHES).indices  # (K,)
+                best = rank.argsort(descending=True, stable=True)[:_MOST_STRETCHES]  # (K,)
                 rows, weight = rows[best], weight[best]
-            if len(rows):
-                scores.append((rows @ names.T + weight).amax(dim=0))  # (T,)
-            else:
-                scores.append(names.new_zeros(len(names)))  # (T,)
+            scores.append((rows @ names.T + weight).amax(dim=0) if len(rows) else nothing)  # (T,)
         return torch.stack(scores).float()
 
 

@@ -32,7 +32,7 @@ def build_product_classifier_v1(
 
     tok2vec (Optional[Model]): Encoder, usually a listener: `spacy-product-tags.WordpieceListener.v1`, or any of spaCy's
         that gives one row a token; None = without.
-    hidden_width (int): Size of the vectors of texts and categories.
+    hidden_width (int): Size in which texts and categories meet.
     dropout (float): The head's dropout.
     buckets (int): Rows of the table of hashed n-grams; 0 = without.
     bag_width (int): Size of an n-gram's vector.
@@ -112,7 +112,7 @@ def _to_texts(model: Model[List[Doc], OutT], pieces: Pieces, docs: List[Doc], is
 
     device, buckets = get_torch_default_device(), model.attrs["settings"]["buckets"]
     texts = [doc.text for doc in docs]
-    titles = [text.partition("\n")[0] for text in texts]
+    titles = [_title(text) for text in texts]
     begins = text_starts(docs)  # (B + 1,)
     # A listing is its title, a line break and its description.
     title_ends = np.array([len(title) for title in titles], dtype=np.int64) + begins[:-1]  # (B,)
@@ -129,16 +129,22 @@ def _to_texts(model: Model[List[Doc], OutT], pieces: Pieces, docs: List[Doc], is
     return Texts(vectors, *(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays), len(docs))
 
 
+def _title(text: str) -> str:
+    """Cut off what stands behind the first line that is not blank. RETURNS (str): The text up to there."""
+    blank = len(text) - len(text.lstrip())
+    return text[:blank] + text[blank:].partition("\n")[0]
+
+
 def _read_names(model: Model[List[Doc], OutT], titles: List[str]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Encode stretches of titles as names. RETURNS: (S, E) vectors, (S, F) features, (B,) stretches of each title."""
-    matchers = model.shims[0]._model.matchers
-    if not len(matchers):
+    head = model.shims[0]._model
+    if not head.matchers:
         return np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(len(titles), dtype=np.int64)
     from .name_matcher import find_stretches
 
     found = find_stretches(titles, model.attrs["name_words"])
     # Listings of a shop share most of their words.
     known = {text: number for number, text in enumerate(dict.fromkeys(found.texts))}
-    vectors = matchers[0].encoder.encode(list(known))  # (U, E)
+    vectors = head.encoder.encode(list(known))  # (U, E)
     rows = np.array([known[text] for text in found.texts], dtype=np.int64)  # (S,)
     return vectors[rows], found.features, found.counts

@@ -45,6 +45,9 @@ class ModuleShim(PyTorchShim):
         optimizer (Optimizer): The optimizer.
         """
         super().finish_update(partial(optimizer, lr_scale=self.lr_scale))
+        # thinc changes weights in a way that torch doesn't count.
+        if hasattr(self._model, "forget"):
+            self._model.forget()
         self.updates += 1
         if self.updates % _UPDATES == 0:
             _return_freed_memory()

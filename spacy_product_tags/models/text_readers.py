@@ -1,14 +1,11 @@
-"""What the category head reads of a text: the encoder's pieces, and hashed n-grams."""
+"""What the category head reads of a text: the encoder's pieces, hashed n-grams, and stretches of its title."""
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-# Attention heads that look at the title and, as many again, at all of the text.
-_HEADS = 4
 # A rare n-gram has few steps to learn in: its vector is read larger than it is, and so changes faster.
-_GRAM_SCALE = 4.0
+_GRAM_SCALE = 10.0
 
 
 class Texts(NamedTuple):
@@ -20,9 +17,9 @@ class Texts(NamedTuple):
     grams (Tensor): (G,) hashed n-grams.
     gram_doc (Tensor): (G,) text number of each, ascending.
     gram_title (Tensor): (G,) whether it stands in the first line.
-    spans (Tensor): (S, E) name vectors of stretches of the titles.
-    span_features (Tensor): (S, F) what else is known of each.
-    span_counts (Tensor): (B,) stretches of each text, which stand one text after the other.
+    stretches (Tensor): (S, E) name vectors of stretches of the titles; see `name_matcher`.
+    features (Tensor): (S, F) what else is known of each.
+    counts (Tensor): (B,) stretches of each text, which stand one text after the other.
     size (int): Texts B in the batch.
     """
 
@@ -32,39 +29,33 @@ class Texts(NamedTuple):
     grams: Tensor
     gram_doc: Tensor
     gram_title: Tensor
-    spans: Tensor
-    span_features: Tensor
-    span_counts: Tensor
+    stretches: Tensor
+    features: Tensor
+    counts: Tensor
     size: int
 
 
 class PieceReader(nn.Module):
-    """Pool the encoder's pieces by attention, over the title and over all of the text.
+    """Average the encoder's pieces, those of the title and those of all of the text.
 
     width (int): Size D of the encoder's vectors.
-    hidden (int): Size H of a text's vector.
     dropout (float): Dropout.
     """
 
-    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.width = hidden
-        self.attention = nn.Linear(width, 2 * _HEADS)
-        self.norm = nn.LayerNorm(2 * _HEADS * width)
-        self.hidden = nn.Linear(2 * _HEADS * width, hidden)
+        self.width = 2 * width
+        self.norm = nn.LayerNorm(2 * width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, texts: Texts) -> Tensor:
-        """Read a batch. RETURNS (Tensor): (B, H)."""
-        scores = self.attention(texts.vectors)  # (P, 2A)
-        outside = ~texts.title.unsqueeze(1)  # (P, 1)
-        # Half of the heads see the title only.
-        scores = torch.cat([scores[:, :_HEADS].masked_fill(outside, -1e4), scores[:, _HEADS:]], dim=1)  # (P, 2A)
-        weights = _softmax_in_doc(scores, texts.doc, texts.size)  # (P, 2A)
-        # A head at a time: all at once would take eight times the memory of the pieces.
-        pooled = [sum_rows(texts.vectors * weight.unsqueeze(1), texts.doc, texts.size) for weight in weights.T]
-        x = self.hidden(self.dropout(self.norm(torch.cat(pooled, dim=1))))  # (B, H)
-        return self.dropout(F.gelu(x))  # (B, H)
+        """Read a batch. RETURNS (Tensor): (B, 2D), the title's first."""
+        title = texts.title.unsqueeze(1).to(texts.vectors.dtype)  # (P, 1)
+        parts = []
+        for share in (title, torch.ones_like(title)):
+            count = sum_rows(share, texts.doc, texts.size)  # (B, 1)
+            parts.append(sum_rows(texts.vectors * share, texts.doc, texts.size) / count.clamp(min=1.0))  # (B, D)
+        return self.dropout(self.norm(torch.cat(parts, dim=1)))  # (B, 2D)
 
 
 class GramReader(nn.Module):
@@ -104,12 +95,3 @@ class GramReader(nn.Module):
 def sum_rows(rows: Tensor, to: Tensor, size: int) -> Tensor:
     """Sum up rows that belong together. RETURNS (Tensor): (size, W)."""
     return rows.new_zeros(size, rows.shape[1]).index_add(0, to, rows)
-
-
-def _softmax_in_doc(scores: Tensor, doc: Tensor, size: int) -> Tensor:
-    """Softmax over the pieces of each text. RETURNS (Tensor): (P, A)."""
-    index = doc.unsqueeze(1).expand_as(scores)  # (P, A)
-    top = scores.new_full((size, scores.shape[1]), -1e4).scatter_reduce(0, index, scores, "amax")  # (B, A)
-    weights = (scores - top.detach()[doc]).exp()  # (P, A)
-    total = sum_rows(weights, doc, size)  # (B, A)
-    return weights / total[doc].clamp(min=1e-6)

@@ -163,10 +163,11 @@ class ProductClassifier(TrainablePipe):
         if not any(len(doc) for doc in docs):
             return [Prediction((), {}) for _ in docs]
         logits = self.logits(docs)
-        found = {name: self._choose(name, logits[name]) for name in self.trees}
+        read = ~np.isnan(logits[CATEGORY]).any(axis=1)  # (B,)
+        found = {name: self._choose(name, np.where(read[:, None], logits[name], 0)) for name in self.trees}
         predictions = []
         for number, doc in enumerate(docs):
-            if doc.text.isspace() or not len(doc):
+            if doc.text.isspace() or not len(doc) or not read[number]:
                 predictions.append(Prediction((), {}))
                 continue
             cats: Dict[str, float] = {}
@@ -178,7 +179,12 @@ class ProductClassifier(TrainablePipe):
         return predictions
 
     def logits(self, docs: Sequence[Doc]) -> Dict[str, np.ndarray]:
-        """Score docs. RETURNS (Dict[str, np.ndarray]): Of each tree float32 (B, T), in the order of its `leaves`."""
+        """Score docs.
+
+        docs (Sequence[Doc]): The docs.
+        RETURNS (Dict[str, np.ndarray]): Of each tree float32 (B, T), in the order of its `leaves`; NaN where nothing of
+            a doc is read, such as a title of digits only that is compared with names alone.
+        """
         self._require_trees()
         batches = [self.model.predict(list(batch)) for batch in util.minibatch(docs, _BATCH)]
         columns = ([self.model.ops.to_numpy(scores) for scores in tree] for tree in zip(*batches))
@@ -239,15 +245,15 @@ class ProductClassifier(TrainablePipe):
 
         examples (Iterable[Example]): The batch; one without a category (or value) teaches nothing of that tree.
         scores (Sequence[Floats2d]): The logits of each tree, (parts * B, T).
-        RETURNS (Tuple[float, List[Floats2d]]): The loss per doc, and the gradients.
+        RETURNS (Tuple[float, List[Floats2d]]): The loss per doc and part, and the gradients.
         """
         docs = [example.reference for example in examples]
         total, gradients = 0.0, []
         for (name, tree), logits in zip(self.trees.items(), scores):
             # The head scores a text once for each part that it has.
-            rows = gold_rows(docs, name, tree) * (len(logits) // len(docs))
-            loss, gradient = path_gradient(tree, logits, rows, len(docs))
-            total += loss
+            parts = len(logits) // max(len(docs), 1)
+            loss, gradient = path_gradient(tree, logits, gold_rows(docs, name, tree) * parts, len(docs))
+            total += loss / max(parts, 1)
             gradients.append(gradient)
         return total, gradients
 
@@ -297,33 +303,31 @@ class ProductClassifier(TrainablePipe):
                 len(paths),
                 SEPARATOR.join(unknown[0]),
             )
-        self.trees = {CATEGORY: make_tree(taxonomy)}
-        self.trees.update({name: make_axis(values[name]) for name in self.axes})
         self.temperatures = {}
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
-        self._build(names)
+        trees = {CATEGORY: make_tree(taxonomy), **{name: make_axis(values[name]) for name in self.axes}}
+        self._build(trees, None if names is None else NameEncoder.from_disk(names))
 
-    def _build(self, names: Optional[str]) -> None:
-        encoder = None if names is None else NameEncoder.from_disk(names)
-        trees = list(self.trees.values())
+    def _build(self, trees: Dict[str, Tree], encoder: Optional[NameEncoder]) -> None:
+        """Build the network for trees, and take these over; where that fails, all stays as it is."""
         tok2vec = self.model.maybe_get_ref("tok2vec")
         shapes = None
         if encoder is not None and self.model.attrs["name_words"]:
             shapes = {part: list(weights.shape) for part, weights in encoder.weights.items()}
         self.model.shims[0].setup(
             width=0 if tok2vec is None else tok2vec.get_dim("nO"),
-            axes=[tree.taxonomy.parents.tolist() for tree in trees],
-            columns=[tree.leaves for tree in trees],
+            axes=[tree.taxonomy.parents.tolist() for tree in trees.values()],
+            columns=[tree.leaves for tree in trees.values()],
             name_width=encoder.width if encoder is not None else 1,
             name_shapes=shapes,
             **self.model.attrs["settings"],
         )
+        self.trees = trees
         if encoder is not None:
-            for tree, part in zip(trees, self._head.trees):
+            for tree, part in zip(trees.values(), self._head.trees):
                 vectors = name_vectors(encoder, [tree.taxonomy.names(row) for row in range(len(tree.taxonomy))])
                 part.names.copy_(part.names.new_tensor(vectors))
-            for matcher in self._head.matchers:
-                matcher.fill(encoder)
+            self._head.fill(encoder)
 
     @property
     def _head(self) -> Any:
@@ -333,21 +337,26 @@ class ProductClassifier(TrainablePipe):
         """Add categories without training: they are known by their names and by what is above them.
 
         rows (Iterable[Mapping[str, Any]]): ``id``, ``parent`` and ``labels`` of each, as in a taxonomy's file.
-        names (Optional[str]): Folder of the name encoder, the one that the component was initialized with.
+        names (Optional[str]): Folder of the name encoder, the one that the component was initialized with. Not needed
+            where titles are compared with names, as the component has it then.
         RAISES (ListingError): On a row with no place in the tree.
         RAISES (ValueError): Where the names' vectors are of another size; the component stays as it is.
 
         To go on training afterwards, take a new optimizer: the old one's moments are of the old sizes.
         """
         self._require_trees()
-        width = 1 if names is None else NameEncoder.from_disk(names).width
+        encoder = None if names is None else NameEncoder.from_disk(names)
+        if self._head.matchers:
+            kept = self._head.encoder
+            # A copy: the head that it belongs to is built anew.
+            encoder = NameEncoder({part: weights.copy() for part, weights in kept.weights.items()})
+        width = 1 if encoder is None else encoder.width
         if width != self.model.shims[0].sizes["name_width"]:
             raise ValueError(f"{self.name}: the name encoder {names!r} is not the one of the training (size {width})")
         old = self.trees[CATEGORY]
         taxonomy, moved = old.taxonomy.with_rows(rows)
         state = self._head.state_dict()
-        self.trees[CATEGORY] = make_tree(taxonomy)
-        self._build(names)
+        self._build({**self.trees, CATEGORY: make_tree(taxonomy)}, encoder)
         target = self._head.state_dict()
         for name, tensor in state.items():
             if target[name].shape == tensor.shape:
@@ -371,6 +380,7 @@ class ProductClassifier(TrainablePipe):
         fitted: Dict[str, float] = {}
         for name, tree in self.trees.items():
             gold = np.array([tree.column_of(row) for row in gold_rows(references, name, tree)], dtype=np.int64)
+            gold[np.isnan(logits[name]).any(axis=1)] = -1
             if (gold >= 0).any():
                 fitted[name] = float(fit_temperature(logits[name][gold >= 0], gold[gold >= 0]))
         if CATEGORY not in fitted:

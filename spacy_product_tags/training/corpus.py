@@ -25,7 +25,7 @@ def create_listing_corpus(
     augmenter (Optional[Callable]): A spaCy augmenter.
     hide_facets (bool): Whether the predicted docs carry the gold tags without their facets, for what gives facets.
     RETURNS (ListingCorpus): The reader.
-    RAISES (ValueError): Where no path is given.
+    RAISES (ValueError): Where no path is given, or both gold_tags and hide_facets.
     """
     if not path:
         raise ValueError("the corpus has no path; set it, such as --paths.train corpus/compiled/train.jsonl")
@@ -51,6 +51,8 @@ class ListingCorpus:
         augmenter: Optional[Callable] = None,
         hide_facets: bool = False,
     ) -> None:
+        if gold_tags and hide_facets:
+            raise ValueError("gold_tags and hide_facets: give one, the predicted docs' tags are with facets or without")
         self.files = list(_find_files(str(path)))
         self.gold_tags = gold_tags
         self.hide_facets = hide_facets
@@ -71,7 +73,9 @@ class ListingCorpus:
                 for example in self.augmenter(nlp, to_example(nlp, listing)):
                     tags = example.reference._.tags
                     if self.hide_facets:
-                        example.predicted._.tags = [replace(tag, facet="") for tag in tags]
+                        # One text and place with two facets is one tag to find both for.
+                        hidden = (replace(tag, facet="", canonical_id="") for tag in tags)
+                        example.predicted._.tags = list(dict.fromkeys(hidden))
                     elif self.gold_tags:
                         example.predicted._.tags = tags
                     yield example

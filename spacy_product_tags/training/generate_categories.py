@@ -1,7 +1,7 @@
 """Generate made-up listings with their category, from a taxonomy alone, for a classifier to learn from."""
 import random
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, Sequence, Union
+from typing import Callable, Iterable, Iterator, Sequence, Set, Tuple, Union
 
 from ..errors import ListingError
 from .generate_compose import Composer
@@ -27,7 +27,7 @@ def generate_listings(
     values (Sequence[Union[str, Path]]): Files of a taxonomy; see `read_taxonomy`.
     count (int): How many listings.
     seed (int): Of all chance.
-    without (Iterable[Sequence[str]]): Category paths, in English, of which no listing is made.
+    without (Iterable[Sequence[str]]): Category paths, in English, of which no listing is made, nor of what is below.
     on_error (Callable[[ListingError], None]): Called with each bad line's error.
     YIELDS (Listing): Title, language and category path in English.
     RAISES (ValueError): Where no category has a name, or `count` is negative.
@@ -46,8 +46,12 @@ def generate_listings(
         title, path = composer.title_and_path(lang)
         title = " ".join(title.split())
         category = tuple(labels["en"] for labels in path)
-        if _MIN_LENGTH <= len(title) <= _MAX_LENGTH and category not in unwanted:
+        if _MIN_LENGTH <= len(title) <= _MAX_LENGTH and not _is_below(category, unwanted):
             made, failed = made + 1, 0
             yield Listing(id=f"made-{made}", title=title, lang=base_language(lang), category=category)
         else:
             failed += 1
+
+
+def _is_below(path: Sequence[str], categories: Set[Tuple[str, ...]]) -> bool:
+    return any(tuple(path[:level]) in categories for level in range(1, len(path) + 1))

@@ -83,6 +83,14 @@ def test_the_one_written_just_so_is_found():
     assert [taxonomy.find((label,)) for label in ("TShirts", "T-Shirts", "t shirts", "シャツ", "shirts")] == [0, 1, 0, 0, 2]
 
 
+def test_siblings_called_the_same_are_told_apart_by_their_english_labels():
+    taxonomy = Taxonomy([row("a", en="Track Pants", de="Sporthosen"), row("b", en="Training Pants", de="Sporthosen")])
+    assert [taxonomy.path(number, "de") for number in (0, 1)] == [("Track Pants",), ("Training Pants",)]
+    assert taxonomy.path(0, "en") == ("Track Pants",)
+    alone = Taxonomy([row("a", en="Track Pants", de="Sporthosen"), row("b", en="Hats", de="Hüte")])
+    assert alone.path(0, "de") == ("Sporthosen",)
+
+
 def test_of_paths():
     taxonomy = Taxonomy.from_paths([("A", "B", "C"), ("A", "D"), ["A", "D"]], "de")
     assert taxonomy.ids == ("A", "A > B", "A > B > C", "A > D")

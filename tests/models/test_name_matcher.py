@@ -16,14 +16,12 @@ def encoder():
 
 
 def make_matcher(encoder):
-    matcher = NameMatcher({name: list(weights.shape) for name, weights in encoder.weights.items()})
-    matcher.fill(encoder)
-    return matcher.eval()
+    return NameMatcher(encoder.width).eval()
 
 
 def score(matcher, titles, names, most=4):
     found = find_stretches(titles, most)
-    vectors = torch.from_numpy(matcher.encoder.encode(found.texts))
+    vectors = torch.from_numpy(NameEncoder.from_disk(SHIPPED).encode(found.texts))
     with torch.inference_mode():
         return matcher(vectors, torch.from_numpy(found.features), found.counts.tolist(), torch.from_numpy(names)).numpy()
 
@@ -43,6 +41,27 @@ def test_every_stretch_stands_in_its_title(titles, most):
     assert found.features.shape == (len(found.texts), N_FEATURES) and np.isfinite(found.features).all()
     owners = np.repeat(np.arange(len(titles)), found.counts)
     assert all(text and text in titles[owner] for text, owner in zip(found.texts, owners))
+
+
+@pytest.mark.parametrize("gap", [" ", "\u00a0", "\u3000", "\t", "-", "·", "’", " & "])
+def test_what_may_stand_within_a_name(gap):
+    assert f"desk{gap}lamp" in find_stretches([f"desk{gap}lamp"], 2).texts
+
+
+@pytest.mark.parametrize("gap", [",", "，", "(", "【", "/"])
+def test_what_ends_a_name(gap):
+    assert find_stretches([f"desk{gap}lamp"], 2).texts == ["desk", "lamp"]
+
+
+def test_neighbours_in_the_batch_change_nothing():
+    title = "red shoes"
+    alone, between = find_stretches([title], 3), find_stretches(["abc", title, "xyz"], 3)
+    assert between.texts[1:-1] == alone.texts
+    assert np.array_equal(between.features[1:-1], alone.features)
+
+
+def test_a_very_long_word_is_no_name():
+    assert find_stretches(["a" * 5000 + " lamp"], 2).texts == ["lamp"]
 
 
 def test_the_likest_stretch_counts(encoder):
@@ -69,8 +88,24 @@ def test_half_precision_is_near(encoder, monkeypatch):
     for fast in (True, False):
         monkeypatch.setattr(name_matcher, "has_fast_bfloat16", lambda fast=fast: fast)
         found.append(score(make_matcher(encoder), titles, names))
-    assert np.abs(found[0] - found[1]).max() < 0.15
+    assert np.abs(found[0] - found[1]).max() < 0.15, "about 0.1 of 25"
     assert (found[0] != found[1]).any(), "the processor's half precision was not used"
+
+
+def test_before_training_every_word_of_a_long_title_is_compared(encoder):
+    names = encoder.encode(["refrigerators", "desk lamps"])
+    words = "one two three four five six seven eight nine ten".split() * 3
+    for place in range(len(words)):
+        title = " ".join([*words[:place], "refrigerators", *words[place:]])
+        assert score(make_matcher(encoder), [title], names).argmax() == 0, title
+
+
+def test_training_goes_on_where_no_title_has_a_stretch(encoder):
+    matcher = make_matcher(encoder).train()
+    empty = torch.zeros(0, encoder.width), torch.zeros(0, N_FEATURES)
+    scores = matcher(*empty, [0, 0], torch.from_numpy(encoder.encode(["lamps"])))
+    scores.sum().backward()
+    assert scores.shape == (2, 1) and not scores.any()
 
 
 def test_of_many_stretches_those_of_most_weight_are_compared(encoder, monkeypatch):

@@ -25,10 +25,11 @@ LISTINGS = [
 ]
 
 
-def make_nlp(tiny_bert, encoder="wordpieces", **config):
+def make_nlp(tiny_bert, encoder="wordpieces", name_words=4, **config):
     nlp = spacy.blank("zh")
     model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "dropout": 0.0, "hidden_width": 32}
     model.update({"buckets": 512, "bag_width": 8, "lr_scale": 3.0, "name_dropout": 0.0, "gram_dropout": 0.0})
+    model["name_words"] = name_words
     if encoder == "wordpieces":
         transformer = {"@architectures": "spacy-product-tags.TransformerModel.v1", "name": tiny_bert}
         nlp.add_pipe("transformer", config={"model": transformer})
@@ -205,7 +206,7 @@ def test_names_tell_categories_without_examples(tiny_bert, tmp_path):
     things = [{"en": [f"{a} {b}"], "zh": [f"{c}{d}"]} for a, c in zip("abcdefg", "红黑白棉杯壳裙") for b, d in zip("xyz", "裙衣鞋")]
     encoder = fit_names(things, steps=60, batch_size=16, buckets=512, width=16, hidden=16)
     encoder.to_disk(tmp_path / "names")
-    nlp = make_nlp(tiny_bert)
+    nlp = make_nlp(tiny_bert, name_words=0)
     taxonomy = Taxonomy.from_paths([*TITLES.values(), ("数码", "红裙")])
     examples = [to_example(nlp, listing) for listing in LISTINGS]
     component = nlp.get_pipe("product_classifier")
@@ -235,7 +236,13 @@ def test_names_alone_tell_categories_before_training(tmp_path):
     titles = {"海尔冰箱510升 家用": "Refrigerators", "Philips LED desk lamp, white": "Desk Lamps", "阿迪达斯运动鞋": "Shoes"}
     for title, name in titles.items():
         assert nlp(title)._.category[-1] == name
-    assert nlp("...")._.category, "nothing to compare: any category, as abstaining is switched off"
+    for nothing in ("...", "12345", "🙂"):
+        assert nlp(nothing)._.category == () and not nlp(nothing).cats, "there is nothing to compare"
+    assert nlp("\n 阿迪达斯运动鞋\n冰箱")._.category == ("Shoes",), "the first line that says something is the title"
+    together = [doc.cats for doc in nlp.pipe(["abc", *titles, "12", "xyz"])]
+    assert together[1:-2] == [pytest.approx(nlp(title).cats, abs=1e-6) for title in titles]
+    component.model.shims[0]._model.train()
+    nlp.update([to_example(nlp, Listing(title="12 34", category=("Shoes",)))], sgd=Adam(0.001))
     nlp.to_disk(tmp_path / "nlp")
     loaded = spacy.load(tmp_path / "nlp")
     for title in titles:
@@ -261,10 +268,29 @@ def test_parts_learn_apart_and_are_averaged(tiny_bert):
     assert not head.matchers, "without a name encoder no title is compared with names"
 
 
+def test_an_update_shows_at_once(tiny_bert):
+    """Nothing that predictions keep outlives a change of the weights."""
+    nlp = make_nlp(tiny_bert, encoder="tokens")
+    examples = [to_example(nlp, listing) for listing in LISTINGS]
+    optimizer = nlp.initialize(lambda: examples)
+    component = nlp.get_pipe("product_classifier")
+    for _ in range(3):
+        nlp.update(examples, sgd=False)
+        nlp("红色连衣裙女")
+        component.finish_update(optimizer)
+    copy = spacy.util.load_model_from_config(nlp.config, auto_fill=True)
+    copy.from_bytes(nlp.to_bytes())
+    assert cats(nlp, "红色连衣裙女") == pytest.approx(cats(copy, "红色连衣裙女"), abs=1e-6)
+
+
 def test_nothing_to_read_says_so():
     model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "tok2vec": None, "buckets": 0, "name_words": 0}
     with pytest.raises(ValueError, match="without tok2vec, buckets and name_words"):
         spacy.blank("xx").add_pipe("product_classifier", config={"model": model})
+    nlp = spacy.blank("xx")
+    component = nlp.add_pipe("product_classifier", config={"model": {**model, "name_words": 4}})
+    with pytest.raises(ValueError, match="both name_words and a name encoder"):
+        component.initialize(lambda: [to_example(nlp, LISTINGS[0])], nlp=nlp, names=None)
 
 
 def test_calibration_lowers_the_loss_and_is_saved(trained, tmp_path):
