@@ -26,7 +26,6 @@ class CategoryHead(nn.Module):
     axes (Sequence[Sequence[int]]): Of each tree the parents of its categories, -1 at the top.
     columns (Sequence[Sequence[int]]): Of each tree the categories that have a column of scores (its leaves), in order.
     name_width (int): Size E of the vectors of names.
-    hidden (int): Size H in which texts and categories meet.
     dropout (float): Dropout on texts' vectors.
     buckets (int): Rows of the table of n-grams; 0 = no n-grams.
     bag_width (int): Size of an n-gram's vector.
@@ -36,13 +35,15 @@ class CategoryHead(nn.Module):
         with names; None = they are not compared.
     """
 
+    # A rare n-gram has few steps to learn in, and its categories must keep up with it.
+    lr_scales = {"readers.grams.": 10.0, "scorers.grams.": 10.0}
+
     def __init__(
         self,
         width: int,
         axes: Sequence[Sequence[int]],
         columns: Sequence[Sequence[int]],
         name_width: int,
-        hidden: int = 256,
         dropout: float = 0.2,
         buckets: int = 65536,
         bag_width: int = 64,
@@ -60,7 +61,7 @@ class CategoryHead(nn.Module):
         self.scorers = nn.ModuleDict()
         for part, reader in self.readers.items():
             self.scorers[part] = nn.ModuleList(
-                Scorer(reader.width, len(parents), name_width, hidden, name_dropout) for parents in axes
+                Scorer(reader.width, len(parents), name_width, name_dropout) for parents in axes
             )
         self.matchers = nn.ModuleList()
         # Weights of the name encoder: it reads titles as it read the names.
@@ -169,20 +170,18 @@ class Tree(nn.Module):
 class Scorer(nn.Module):
     """Score vectors of texts against a tree's leaves: a leaf's vector comes from its names and from what training adds.
 
-    width (int): Size X of a text's vector.
+    width (int): Size X of the vectors of texts, and of categories.
     size (int): Categories N of the tree.
     name_width (int): Size E of the vectors of names.
-    hidden (int): Size H in which texts and categories meet.
     name_dropout (float): Share of the categories that a training step knows by names and ancestors only.
     """
 
-    def __init__(self, width: int, size: int, name_width: int, hidden: int, name_dropout: float) -> None:
+    def __init__(self, width: int, size: int, name_width: int, name_dropout: float) -> None:
         super().__init__()
         self.name_dropout = name_dropout
-        self.text_in = nn.Linear(width, hidden)
-        self.name_in = nn.Linear(2 * name_width, hidden, bias=False)
+        self.name_in = nn.Linear(2 * name_width, width, bias=False)
         # What training adds, to a category and to all below it. Its last number is the bias.
-        self.added = nn.Parameter(torch.zeros(size, hidden + 1))
+        self.added = nn.Parameter(torch.zeros(size, width + 1))
         # What predictions share: ten thousand categories take longer to make than to compare.
         self.kept: Tuple[Any, Optional[Tuple[Tensor, Tensor]]] = (None, None)
 
@@ -193,11 +192,11 @@ class Scorer(nn.Module):
         tree (Tree): The categories.
         RETURNS (Tensor): (B, T).
         """
-        vectors, bias = self._categories(tree)  # (T, H), (T,)
-        return self.text_in(x) @ vectors.T + bias
+        vectors, bias = self._categories(tree)  # (T, X), (T,)
+        return x @ vectors.T + bias
 
     def _categories(self, tree: Tree) -> Tuple[Tensor, Tensor]:
-        """Make the leaves' vectors, or take those of the last call. RETURNS: (T, H) vectors, (T,) biases."""
+        """Make the leaves' vectors, or take those of the last call. RETURNS: (T, X) vectors, (T,) biases."""
         if self.training:
             self.kept = (None, None)
             return self._make(tree, self.name_dropout)
@@ -210,10 +209,10 @@ class Scorer(nn.Module):
         return kept
 
     def _make(self, tree: Tree, name_dropout: float) -> Tuple[Tensor, Tensor]:
-        added = self.added  # (N, H + 1)
+        added = self.added  # (N, X + 1)
         if name_dropout:
-            added = added * (torch.rand(len(added), 1, device=added.device) >= name_dropout)  # (N, H + 1)
-        added = tree.sum_paths(added)  # (T, H + 1)
+            added = added * (torch.rand(len(added), 1, device=added.device) >= name_dropout)  # (N, X + 1)
+        added = tree.sum_paths(added)  # (T, X + 1)
         return self.name_in(tree.path_names()) + added[:, :-1], added[:, -1]
 
 
@@ -222,18 +221,16 @@ def _state(weight: Tensor) -> Tuple[int, int]:
     return weight.data_ptr(), 0 if weight.is_inference() else weight._version
 
 
-def path_loss(logits: Tensor, spans: Tensor, owner: Tensor) -> Tensor:
-    """Negative log likelihood of gold paths: each of their categories should hold the probability of the leaves below.
+def category_loss(logits: Tensor, spans: Tensor) -> Tensor:
+    """Negative log likelihood of gold categories: each should hold the probability of the leaves below it.
 
     logits (Tensor): (B, T) scores of the leaves, in an order in which the leaves below any category are neighbours.
-    spans (Tensor): (K, 2) first and last + 1 column below each gold category.
-    owner (Tensor): (K,) its text.
-    RETURNS (Tensor): (K,) losses.
+    spans (Tensor): (B, 2) first and last + 1 column below each text's category.
+    RETURNS (Tensor): (B,) losses.
     """
-    log_probs = logits.log_softmax(dim=1)  # (B, T)
     place = torch.arange(logits.shape[1], device=logits.device)  # (T,)
-    outside = (place < spans[:, :1]) | (place >= spans[:, 1:])  # (K, T)
-    return -log_probs[owner].masked_fill(outside, float("-inf")).logsumexp(dim=1)  # (K,)
+    outside = (place < spans[:, :1]) | (place >= spans[:, 1:])  # (B, T)
+    return -logits.log_softmax(dim=1).masked_fill(outside, float("-inf")).logsumexp(dim=1)  # (B,)
 
 
 def order_leaves(parents: Sequence[int]) -> Tuple[List[int], List[Tuple[int, int]]]:

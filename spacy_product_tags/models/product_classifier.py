@@ -19,7 +19,6 @@ _LETTERS = (4, 5)
 
 def build_product_classifier_v1(
     tok2vec: Optional[Model],
-    hidden_width: int = 256,
     dropout: float = 0.2,
     buckets: int = 65536,
     bag_width: int = 64,
@@ -32,7 +31,6 @@ def build_product_classifier_v1(
 
     tok2vec (Optional[Model]): Encoder, usually a listener: `spacy-product-tags.WordpieceListener.v1`, or any of spaCy's
         that gives one row a token; None = without.
-    hidden_width (int): Size in which texts and categories meet.
     dropout (float): The head's dropout.
     buckets (int): Rows of the table of hashed n-grams; 0 = without.
     bag_width (int): Size of an n-gram's vector.
@@ -51,7 +49,6 @@ def build_product_classifier_v1(
     if tok2vec is None and not buckets and not name_words:
         raise ValueError("[model]: without tok2vec, buckets and name_words nothing is read; give at least one")
     settings = {
-        "hidden": hidden_width,
         "dropout": dropout,
         "buckets": buckets,
         "bag_width": bag_width,

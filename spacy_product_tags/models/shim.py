@@ -1,8 +1,7 @@
 """A thinc shim for our torch modules that saves as safetensors and builds the module when it loads."""
 import ctypes
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict, Iterator, Tuple
 
 import srsly
 import torch
@@ -15,7 +14,8 @@ _UPDATES = 25
 class ModuleShim(PyTorchShim):
     """Hold a torch module that is built once its sizes are known.
 
-    build (Callable[..., torch.nn.Module]): Makes the module from `sizes`.
+    build (Callable[..., torch.nn.Module]): Makes the module from `sizes`. Its `lr_scales`, where it has any, are further
+        factors on the learning rate, by the start of a weight's name.
     lr_scale (float): Factor on the learning rate.
     """
 
@@ -44,7 +44,13 @@ class ModuleShim(PyTorchShim):
 
         optimizer (Optimizer): The optimizer.
         """
-        super().finish_update(partial(optimizer, lr_scale=self.lr_scale))
+        scales = getattr(self._model, "lr_scales", {})
+
+        def step(key: Tuple[int, str], weights: Any, gradient: Any) -> Tuple[Any, Any]:
+            own = next((scale for start, scale in scales.items() if key[1].startswith(start)), 1.0)
+            return optimizer(key, weights, gradient, lr_scale=self.lr_scale * own)
+
+        super().finish_update(step)
         # thinc changes weights in a way that torch doesn't count.
         if hasattr(self._model, "forget"):
             self._model.forget()

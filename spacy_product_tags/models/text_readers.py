@@ -4,9 +4,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-# A rare n-gram has few steps to learn in: its vector is read larger than it is, and so changes faster.
-_GRAM_SCALE = 10.0
-
 
 class Texts(NamedTuple):
     """What the head reads of a batch.
@@ -73,7 +70,7 @@ class GramReader(nn.Module):
         self.vectors = nn.Embedding(buckets, width)
         self.weights = nn.Embedding(buckets, 1)
         self.dropout = nn.Dropout(dropout)
-        nn.init.normal_(self.vectors.weight, 0.0, 0.1 / _GRAM_SCALE)
+        nn.init.normal_(self.vectors.weight, 0.0, 0.1)
         nn.init.zeros_(self.weights.weight)
 
     def forward(self, texts: Texts) -> Tensor:
@@ -83,7 +80,7 @@ class GramReader(nn.Module):
             seen = torch.rand(len(grams), device=grams.device) >= self.gram_dropout  # (G,)
             grams, doc, title = grams[seen], doc[seen], title[seen]
         weights = self.weights(grams).exp()  # (G, 1)
-        vectors = self.vectors(grams) * (weights * _GRAM_SCALE)  # (G, W)
+        vectors = self.vectors(grams) * weights  # (G, W)
         parts = []
         for share in (title.unsqueeze(1).to(weights.dtype), torch.ones_like(weights)):
             # As sums of independent vectors grow: long texts are no louder than short ones.

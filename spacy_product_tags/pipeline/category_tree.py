@@ -118,10 +118,8 @@ def _value_row(doc: Doc, facet: str, taxonomy: Taxonomy) -> int:
     return taxonomy.row(known[0] if known else NONE)
 
 
-def path_gradient(
-    tree: Tree, logits: Floats2d, rows: Sequence[int], size: int
-) -> Tuple[float, Floats2d]:
-    """Compare scores with gold paths: each category on a path should hold the probability of the leaves below it.
+def category_gradient(tree: Tree, logits: Floats2d, rows: Sequence[int], size: int) -> Tuple[float, Floats2d]:
+    """Compare scores with gold categories: each should hold the probability of the leaves below it.
 
     tree (Tree): The tree.
     logits (Floats2d): (B, T).
@@ -129,15 +127,13 @@ def path_gradient(
     size (int): Texts in the batch.
     RETURNS (Tuple[float, Floats2d]): The loss per text, and the gradient.
     """
-    from ..models.category_head import path_loss
+    from ..models.category_head import category_loss
 
-    gold = [(number, tree.taxonomy.ancestors(row)) for number, row in enumerate(rows) if row >= 0]
+    known = [number for number, row in enumerate(rows) if row >= 0]
     scores = xp2torch(logits).detach().requires_grad_(True)  # (B, T)
-    if not gold:
+    if not known:
         return 0.0, torch2xp(scores.detach() * 0)
-    owner = scores.new_tensor([number for number, path in gold for _ in path]).long()  # (K,)
-    spans = scores.new_tensor([tree.spans[row] for _, path in gold for row in path]).long()  # (K, 2)
-    share = scores.new_tensor([1 / len(path) for _, path in gold for _ in path])  # (K,)
-    loss = (path_loss(scores, spans, owner) * share).sum() / size
+    spans = scores.new_tensor([tree.spans[rows[number]] for number in known]).long()  # (K, 2)
+    loss = category_loss(scores[known], spans).sum() / size
     loss.backward()
     return float(loss.detach()), torch2xp(scores.grad)

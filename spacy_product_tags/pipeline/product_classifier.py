@@ -20,12 +20,11 @@ from thinc.types import Floats2d
 from ..kb.taxonomy import SEPARATOR, Taxonomy
 from ..models.name_encoder import SHIPPED, NameEncoder, name_vectors
 from ..tag import get_category, set_category
-from .category_tree import Tree, decode, gold_rows, make_axis, make_tree, path_gradient, softmax
+from .category_tree import Tree, category_gradient, decode, gold_rows, make_axis, make_tree, softmax
 
 DEFAULT_CONFIG = """
 [model]
 @architectures = "spacy-product-tags.ProductClassifier.v1"
-hidden_width = 256
 dropout = 0.2
 buckets = 65536
 bag_width = 64
@@ -252,7 +251,7 @@ class ProductClassifier(TrainablePipe):
         for (name, tree), logits in zip(self.trees.items(), scores):
             # The head scores a text once for each part that it has.
             parts = len(logits) // max(len(docs), 1)
-            loss, gradient = path_gradient(tree, logits, gold_rows(docs, name, tree) * parts, len(docs))
+            loss, gradient = category_gradient(tree, logits, gold_rows(docs, name, tree) * parts, len(docs))
             total += loss / max(parts, 1)
             gradients.append(gradient)
         return total, gradients

@@ -27,7 +27,7 @@ LISTINGS = [
 
 def make_nlp(tiny_bert, encoder="wordpieces", name_words=4, **config):
     nlp = spacy.blank("zh")
-    model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "dropout": 0.0, "hidden_width": 32}
+    model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "dropout": 0.0}
     model.update({"buckets": 512, "bag_width": 8, "lr_scale": 3.0, "name_dropout": 0.0, "gram_dropout": 0.0})
     model["name_words"] = name_words
     if encoder == "wordpieces":
