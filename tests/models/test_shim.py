@@ -56,6 +56,16 @@ def test_averages_of_others_change_nothing():
         assert all(torch.equal(weight, before[name]) for name, weight in weights(shim).items())
 
 
+def test_some_weights_learn_faster():
+    shim, optimizer = make_shim(), Adam(0.1, L2=0.0)
+    shim.lr_scale = 2.0
+    shim._model.lr_scales = {"bias": 3.0}
+    before = weights(shim)
+    step(shim, optimizer)
+    moved = {name: (before[name] - weight).abs().mean().item() for name, weight in weights(shim).items()}
+    assert moved == pytest.approx({"weight": 0.2, "bias": 0.6}, rel=1e-4), "Adam's first step is the learning rate"
+
+
 def test_freed_memory_is_returned_now_and_then(monkeypatch):
     calls = []
     monkeypatch.setattr(module, "_return_freed_memory", lambda: calls.append(1))

@@ -8,7 +8,7 @@ from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags import Listing, Tag
 from spacy_product_tags.kb.taxonomy import Taxonomy
-from spacy_product_tags.pipeline.category_tree import make_tree
+from spacy_product_tags.pipeline.category_tree import category_gradient, make_tree, softmax
 from spacy_product_tags.pipeline.product_classifier import Prediction, ProductClassifier
 from spacy_product_tags.training.corpus import to_example
 
@@ -340,6 +340,22 @@ def test_a_damaged_folder_is_named(trained, tmp_path):
 
 
 PATHS = [("a", "b", "c"), ("a", "b", "d"), ("a", "e"), ("f",), ("g", "h"), ("g", "i", "j", "k"), ("g", "i", "j", "l")]
+
+
+def test_the_loss_asks_for_all_leaves_below_the_gold_category():
+    tree = make_tree(Taxonomy.from_paths(PATHS))
+    logits = np.random.default_rng(0).normal(size=(3, len(tree.leaves))).astype("f")
+    inner, leaf = (tree.taxonomy.find(path) for path in (("g", "i"), ("a", "b", "d")))
+    loss, gradient = category_gradient(tree, logits, [inner, -1, leaf], size=3)
+    probabilities = softmax(logits)
+    below = [[inner in path for path in tree.paths], [leaf in path for path in tree.paths]]
+    assert [sum(row) for row in below] == [2, 1]
+    shares = [probabilities[0, below[0]].sum(), probabilities[2, below[1]].sum()]
+    assert loss == pytest.approx(-np.log(shares).sum() / 3, abs=1e-5)
+    assert not gradient[1].any(), "of an unknown category nothing is learnt"
+    wanted = (probabilities[0] - np.where(below[0], probabilities[0] / shares[0], 0)) / 3
+    assert gradient[0] == pytest.approx(wanted, abs=1e-5)
+    assert category_gradient(tree, logits, [-1] * 3, size=3)[0] == 0.0
 
 
 def count_contradictions(logits, min_probability, top_k=3):
