@@ -111,7 +111,7 @@ class CategoryHead(nn.Module):
         read += [texts.counts > 0] * bool(self.matchers)
         read_by = torch.stack(read).float()  # (parts, B)
         share = (read_by / read_by.sum(dim=0)).unsqueeze(2)  # (parts, B, 1)
-        return tuple((torch.stack(parts) * share).sum(dim=0) for parts in scores)
+        return tuple(sum(part * of for part, of in zip(parts, share)) for parts in scores)
 
     def forget(self) -> None:
         """Drop what predictions share: the weights have changed."""

@@ -14,8 +14,8 @@ _UPDATES = 25
 class ModuleShim(PyTorchShim):
     """Hold a torch module that is built once its sizes are known.
 
-    build (Callable[..., torch.nn.Module]): Makes the module from `sizes`. Its `lr_scales`, where it has any, are further
-        factors on the learning rate, by the start of a weight's name.
+    build (Callable[..., torch.nn.Module]): Makes the module from `sizes`. The module's `lr_scales`, where it has any,
+        are further factors on the learning rate, by the start of a weight's name.
     lr_scale (float): Factor on the learning rate.
     """
 

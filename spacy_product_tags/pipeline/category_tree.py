@@ -37,27 +37,37 @@ class Tree(NamedTuple):
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Make probabilities of scores. RETURNS (np.ndarray): float64 (B, T)."""
-    scores = np.asarray(logits, dtype=np.float64)  # (B, T)
-    scores = np.exp(scores - scores.max(axis=1, keepdims=True))  # (B, T)
-    return scores / scores.sum(axis=1, keepdims=True)
+    """Make probabilities of scores. RETURNS (np.ndarray): float32 (B, T)."""
+    scores = np.exp(np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float32))  # (B, T)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores
 
 
 def decode(
     tree: Tree, leaves: np.ndarray, min_probability: float, top_k: int, prefix: str = ""
-) -> Tuple[int, Dict[str, float]]:
-    """Choose a text's category, and tell the likeliest ones.
+) -> List[Tuple[int, Dict[str, float]]]:
+    """Choose texts' categories, and tell the likeliest ones.
 
     tree (Tree): The tree.
-    leaves (np.ndarray): (T,) probabilities of the leaves.
+    leaves (np.ndarray): (B, T) probabilities of the leaves.
     min_probability (float): The category is the deepest one on the way to the likeliest leaf that is so likely.
     top_k (int): Leaves to tell of, and of all that is above them.
     prefix (str): What stands before each id.
-    RETURNS (Tuple[int, Dict[str, float]]): The category's row, -1 = unsure even at the top; probabilities by id.
+    RETURNS (List[Tuple[int, Dict[str, float]]]): Of each text the category's row, -1 = unsure even at the top, and
+        probabilities by id.
     """
-    total = np.concatenate([[0.0], np.cumsum(leaves)])  # (T + 1,)
-    count = min(top_k, len(leaves))
-    best = np.argpartition(-leaves, count - 1)[:count]  # (K,)
+    import torch
+
+    # Over ten thousand leaves five times as fast as numpy.
+    shares = torch.from_numpy(leaves)  # (B, T)
+    totals = torch.nn.functional.pad(shares.cumsum(dim=1, dtype=torch.float64), (1, 0)).numpy()  # (B, T + 1)
+    best = shares.topk(min(top_k, shares.shape[1]), dim=1).indices.numpy()  # (B, K)
+    return [_decode_one(tree, *text, min_probability, prefix) for text in zip(leaves, totals, best)]
+
+
+def _decode_one(
+    tree: Tree, leaves: np.ndarray, total: np.ndarray, best: np.ndarray, min_probability: float, prefix: str
+) -> Tuple[int, Dict[str, float]]:
     cats: Dict[str, float] = {}
     node = -1
     for rank, column in enumerate(best[np.lexsort((best, -leaves[best]))].tolist()):

@@ -194,7 +194,7 @@ class ProductClassifier(TrainablePipe):
         tree = self.trees[name]
         prefix = "" if name == CATEGORY else name + SEPARATOR
         leaves = softmax(logits / self.temperatures.get(name, 1.0))  # (B, T)
-        return [decode(tree, row, self.cfg["min_probability"], self.cfg["top_k"], prefix) for row in leaves]
+        return decode(tree, leaves, self.cfg["min_probability"], self.cfg["top_k"], prefix)
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write categories to docs; other components' cats stay, and so does a doc's own category where there is none.

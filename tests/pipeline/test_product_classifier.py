@@ -145,6 +145,8 @@ def test_stops_where_it_is_unsure(trained):
     text = "耐克男士纯棉T恤"
     usual = component.cfg["min_probability"]
     try:
+        # As sure as it is, there would be nothing between the levels.
+        component.temperatures["category"] = 5.0
         component.cfg["min_probability"] = 0.0
         assert trained(text)._.category == ("服饰", "上衣", "T恤")
         shares = [trained(text).cats[name] for name in ("服饰", "服饰 > 上衣", "服饰 > 上衣 > T恤")]
@@ -154,6 +156,7 @@ def test_stops_where_it_is_unsure(trained):
         assert len(trained(text)._.category) < 3
     finally:
         component.cfg["min_probability"] = usual
+        component.temperatures.clear()
 
 
 def test_axes_in_the_same_pass(tiny_bert, tmp_path):
@@ -375,7 +378,7 @@ def count_contradictions(logits, min_probability, top_k=3):
         )
         leaves = sum(share for name, share in found.items() if taxonomy.terminal[taxonomy.row(name)])
         sure = all(share >= min_probability for share in shares)
-        wrong += not (ordered and sure and leaves <= 1 + 1e-9 and all(0 <= share <= 1 for share in found.values()))
+        wrong += not (ordered and sure and leaves <= 1 + 1e-6 and all(0 <= share <= 1 for share in found.values()))
     return wrong
 
 
