@@ -286,6 +286,35 @@ def test_an_update_shows_at_once(tiny_bert):
     assert cats(nlp, "红色连衣裙女") == pytest.approx(cats(copy, "红色连衣裙女"), abs=1e-6)
 
 
+def test_averaged_weights_are_used_for_a_while(tiny_bert):
+    nlp = make_nlp(tiny_bert, encoder="tokens")
+    examples = [to_example(nlp, listing) for listing in LISTINGS]
+    nlp.initialize(lambda: examples)
+    optimizer, text = Adam(0.0003, use_averages=True), "红色连衣裙女"
+    for _ in range(5):
+        nlp.update(examples, sgd=optimizer)
+        optimizer.step_schedules()
+    usual = cats(nlp, text)
+    with nlp.use_params(optimizer.averages):
+        averaged = cats(nlp, text)
+    assert averaged != pytest.approx(usual, abs=1e-3) and cats(nlp, text) == usual
+
+
+def test_moves_to_another_pipeline_with_its_own_transformer(tiny_bert, tmp_path):
+    nlp = make_nlp(tiny_bert)
+    train(nlp, steps=5)
+    text = "红色连衣裙女"
+    usual = cats(nlp, text)
+    nlp.replace_listeners("transformer", "product_classifier", ["model.tok2vec"])
+    assert cats(nlp, text) == pytest.approx(usual, abs=1e-5)
+    other = spacy.blank("zh")
+    other.add_pipe("product_classifier", source=nlp)
+    other.to_disk(tmp_path / "other")
+    for copy in (other, spacy.load(tmp_path / "other")):
+        assert copy.pipe_names == ["product_classifier"]
+        assert cats(copy, text) == pytest.approx(usual, abs=1e-5)
+
+
 def test_nothing_to_read_says_so():
     model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "tok2vec": None, "buckets": 0, "name_words": 0}
     with pytest.raises(ValueError, match="without tok2vec, buckets and name_words"):
