@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
+from spacy import require_gpu
+
 from spacy_product_tags.category_scores import CategoryPath, score_paths
 from spacy_product_tags.kb.taxonomy import SEPARATOR
 from spacy_product_tags.training.listings import Listing, read_listings
@@ -42,13 +44,16 @@ def svm(data: Dict[str, List[Listing]]) -> Dict[str, List[CategoryPath]]:
     return found
 
 
-def textcat(data: Dict[str, List[Listing]], backbone: str, steps: int, rate: float) -> Dict[str, List[CategoryPath]]:
+def textcat(
+    data: Dict[str, List[Listing]], backbone: str, steps: int, rate: float, size: int
+) -> Dict[str, List[CategoryPath]]:
     """Train spaCy's `textcat`, the ensemble of its quickstart, on a transformer; its leaf gives the path.
 
     data (Dict[str, List[Listing]]): Listings by split.
     backbone (str): Folder of the pretrained transformer.
     steps (int): Batches to train on.
     rate (float): Highest learning rate.
+    size (int): Padded tokens in a batch.
     RETURNS (Dict[str, List[CategoryPath]]): Predictions of the dev and test split.
     """
     import spacy
@@ -86,7 +91,7 @@ def textcat(data: Dict[str, List[Listing]], backbone: str, steps: int, rate: flo
 
     nlp.initialize(lambda: [make_example(listing) for listing in data["train"][:30]])
     optimizer = Adam(rate, beta1=0.9, beta2=0.98, L2=0.01, L2_is_weight_decay=True, grad_clip=5.0)
-    for step, batch in enumerate(islice(_batches(data["train"]), steps)):
+    for step, batch in enumerate(islice(_batches(data["train"], size), steps)):
         optimizer.learn_rate = rate * min(1.0, (step + 1) / 100) * (1 - step / steps)
         losses = nlp.update([make_example(listing) for listing in batch], sgd=False, losses={})
         for _, pipe in nlp.pipeline:
@@ -100,7 +105,7 @@ def textcat(data: Dict[str, List[Listing]], backbone: str, steps: int, rate: flo
     return found
 
 
-def _batches(listings: Sequence[Listing]):
+def _batches(listings: Sequence[Listing], size: int):
     """Cut shuffled listings into batches of like length, over and over. YIELDS (List[Listing]): A batch."""
     rng = random.Random(0)
     while True:
@@ -110,7 +115,7 @@ def _batches(listings: Sequence[Listing]):
             for listing in sorted(order[start : start + BUFFER], key=lambda listing: len(listing.text)):
                 batch.append(listing)
                 # Some 5 characters a token.
-                if len(batch) * len(listing.text) / 5 > BATCH:
+                if len(batch) * len(listing.text) / 5 > size:
                     ready.append(batch)
                     batch = []
             ready += [batch] * bool(batch)
@@ -126,9 +131,13 @@ def main() -> None:
     parser.add_argument("--backbone", default="assets/minilm")
     parser.add_argument("--steps", type=int, default=1305)
     parser.add_argument("--rate", type=float, default=0.0001)
+    parser.add_argument("--batch", type=int, default=BATCH, help="Padded tokens in a batch")
+    parser.add_argument("--gpu-id", type=int, default=-1)
     args = parser.parse_args()
+    if args.gpu_id >= 0:
+        require_gpu(args.gpu_id)
     data = {split: list(read_listings(args.folder / f"{split}.jsonl")) for split in SPLITS}
-    found = svm(data) if args.baseline == "svm" else textcat(data, args.backbone, args.steps, args.rate)
+    found = svm(data) if args.baseline == "svm" else textcat(data, args.backbone, args.steps, args.rate, args.batch)
     for split, paths in found.items():
         gold: List[Tuple[str, ...]] = [tuple(listing.category) for listing in data[split]]
         print(split, {name: round(score, 4) for name, score in score_paths(paths, gold).items() if "coverage" not in name})
