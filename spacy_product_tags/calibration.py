@@ -42,6 +42,44 @@ def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:
     )
 
 
+def fit_shares(parts: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """Find how much each of several scorers should count in the mean of their logits (stacking, Wolpert 1992).
+
+    parts (np.ndarray): Scores of each before softmax, (P, B, N).
+    gold (np.ndarray): The right column of each row, (B,).
+    RETURNS (np.ndarray): float64 (P,), above 0, their sum is P: those of least cross entropy at the temperature that
+        fits them best. A weak pull to equal shares decides where the rows don't.
+    RAISES (ValueError): Where the shapes don't fit, or a logit is no finite number.
+    """
+    import torch
+
+    parts = np.asarray(parts, dtype=np.float64)
+    if parts.ndim != 3 or not len(parts) or np.shape(gold) != parts.shape[1:2]:
+        raise ValueError(f"gold: must be (B,) for parts of (P, B, N), P > 0, not {np.shape(gold)} for {parts.shape}")
+    if not np.isfinite(parts).all():
+        raise ValueError("parts: some logits are NaN or infinite; leave those rows out")
+    count, rows = parts.shape[:2]
+    if count == 1 or not rows:
+        return np.ones(count)
+    scores, right = torch.from_numpy(parts), torch.as_tensor(gold, dtype=torch.long)
+    logs = torch.full((count,), -np.log(count), dtype=torch.float64, requires_grad=True)  # (P,)
+    optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        mean = torch.tensordot(logs.exp(), scores, dims=1)  # (B, N)
+        # Where all is right, sharper is always better, and only the pull keeps the shares together.
+        pull = (logs - logs.mean()).square().sum() + 0.01 * logs.square().sum()
+        value = torch.nn.functional.cross_entropy(mean, right) + pull / rows
+        value.backward()
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(loss)
+    shares = logs.detach().exp().numpy()
+    return shares * (count / shares.sum())
+
+
 def _minimize(loss: Callable[[float], float]) -> float:
     """Search by golden section on the log scale: cross entropy has one valley there."""
     low, high = np.log(_LOW), np.log(_HIGH)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_product_tags.calibration import ece, fit_temperature, reliability, reliability_plot
+from spacy_product_tags.calibration import ece, fit_shares, fit_temperature, reliability, reliability_plot
 
 
 def softmax(logits):
@@ -111,3 +111,34 @@ def test_plot(tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match="pip install matplotlib"):
         reliability_plot(np.array([0.2]), np.array([False]), path)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.floats(0.1, 1.9), st.integers(0, 2**31))
+def test_the_shares_that_were_put_in_are_found(share, seed):
+    rng = np.random.default_rng(seed)
+    parts = rng.normal(size=(2, 20000, 4)) * 3
+    wanted = np.array([share, 2 - share])
+    draws = rng.random(parts.shape[1])[:, None]
+    gold = (softmax(np.tensordot(wanted / 2, parts, 1)).cumsum(axis=1) < draws).sum(axis=1).clip(max=3)
+    assert fit_shares(parts * 1.7, gold) == pytest.approx(wanted, abs=0.08)
+
+
+def test_without_evidence_shares_are_equal():
+    assert fit_shares(np.zeros((3, 0, 4)), np.zeros(0, dtype=int)).tolist() == [1.0, 1.0, 1.0]
+    alike = np.repeat(np.eye(4)[None] * 50, 2, axis=0)
+    assert fit_shares(alike, np.arange(4)) == pytest.approx([1.0, 1.0], abs=1e-6)
+    assert fit_shares(alike[:1], np.arange(4)).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "parts, gold, message",
+    [
+        (np.zeros((2, 3, 4)), np.zeros(2, dtype=int), r"must be \(B,\)"),
+        (np.zeros((3, 4)), np.zeros(3, dtype=int), r"must be \(B,\)"),
+        (np.full((2, 1, 4), np.nan), np.zeros(1, dtype=int), "NaN or infinite"),
+    ],
+)
+def test_shares_of_what_does_not_fit_say_so(parts, gold, message):
+    with pytest.raises(ValueError, match=message):
+        fit_shares(parts, gold)

@@ -16,7 +16,8 @@ def calibrate_cli(
     gpu_id: GpuOpt = -1,
 ) -> None:
     """
-    Fit the temperature of a pipeline's product classifier on listings that it was not trained on, and save it.
+    Fit the temperature of a pipeline's product classifier, and how much each of its parts counts, on listings that it was
+    not trained on, and save it.
     """
     from ..training.calibrate import calibrate_pipeline
     from ..training.corpus import ListingCorpus
@@ -28,7 +29,8 @@ def calibrate_cli(
         raise CommandError(str(err)) from err
     nlp.to_disk(output)
     for name, temperature in report.temperatures.items():
-        typer.echo(f"{name}: temperature {temperature:.3f}")
+        shares = "".join(f", {part} count {share:.2f}" for part, share in report.shares[name].items())
+        typer.echo(f"{name}: temperature {temperature:.3f}{shares}")
     typer.echo(f"{output}: ECE {report.before:.4f} before, {report.after:.4f} now, on {len(report.right)} listings")
     if plot is not None:
         from ..calibration import reliability_plot

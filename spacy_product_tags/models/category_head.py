@@ -1,8 +1,10 @@
 """The category head: scores texts against categories whose vectors come from their names.
 
 Up to three parts score each text, and learn apart: the encoder's pieces, hashed n-grams, which see rare words that an
-encoder blurs, and stretches of the title that are like a category's names. Predictions take the mean of their scores. A
-category's vector is a projection of the vectors of its names plus what training adds, along the path from the top: a
+encoder blurs, and stretches of the title that are like a category's names. Predictions take the weighted mean of
+their scores.
+
+A category's vector is a projection of the vectors of its names plus what training adds, along the path from the top: a
 category without an example has its names and its ancestors, and ten thousand cost one matrix product.
 """
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
@@ -71,8 +73,15 @@ class CategoryHead(nn.Module):
             self.register_buffer(f"encoder_{part}", torch.zeros(*name_shapes[part], dtype=dtype))
         if self.encoder_parts:
             self.matchers.extend(NameMatcher(name_width) for _ in axes)
-        if not self.readers and not self.matchers:
+        if not self.parts:
             raise ValueError("nothing is read: give tok2vec, buckets, or both name_words and a name encoder")
+        # How much each part counts in the mean, by tree: equal until they are fitted on held-out data.
+        self.register_buffer("shares", torch.ones(len(self.trees), len(self.parts)))
+
+    @property
+    def parts(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): What scores a text, in the order of `shares`."""
+        return (*self.readers, *(["names"] if self.matchers else []))
 
     @property
     def encoder(self) -> NameEncoder:
@@ -92,8 +101,8 @@ class CategoryHead(nn.Module):
 
         texts (Texts): The batch.
         RETURNS (Tuple[Tensor, ...]): Of each tree the logits of its leaves: the mean of the parts that read anything,
-            (B, T), NaN where none did; in training those of each part, one part after the other, (parts * B, T), so
-            that none leans on another.
+            weighted by `shares`, (B, T), NaN where none did; in training those of each part, one part after the
+            other, (parts * B, T), so that none leans on another.
         """
         scores: List[List[Tensor]] = [[] for _ in self.trees]
         for part, reader in self.readers.items():
@@ -110,8 +119,12 @@ class CategoryHead(nn.Module):
         read = [torch.ones_like(texts.counts, dtype=torch.bool)] * len(self.readers)
         read += [texts.counts > 0] * bool(self.matchers)
         read_by = torch.stack(read).float()  # (parts, B)
-        share = (read_by / read_by.sum(dim=0)).unsqueeze(2)  # (parts, B, 1)
-        return tuple(sum(part * of for part, of in zip(parts, share)) for parts in scores)
+        means = []
+        for parts, shares in zip(scores, self.shares):
+            weights = read_by * shares.unsqueeze(1)  # (parts, B)
+            weights = (weights / weights.sum(dim=0)).unsqueeze(2)  # (parts, B, 1)
+            means.append(sum(part * weight for part, weight in zip(parts, weights)))  # (B, T)
+        return tuple(means)
 
     def forget(self) -> None:
         """Drop what predictions share: the weights have changed."""

@@ -365,27 +365,51 @@ class ProductClassifier(TrainablePipe):
                 target[name][target[name].new_tensor(moved).long()] = tensor
 
     def calibrate(self, examples: Iterable[Example]) -> Dict[str, float]:
-        """Fit the temperatures on held-out data, so that probabilities are shares of right answers (Guo et al. 2017).
+        """Fit on held-out data how much each part of the head counts, and the temperatures, so that probabilities are
+        shares of right answers (Guo et al. 2017).
 
         examples (Iterable[Example]): The data; the predicted docs must have gone through what comes before.
-        RETURNS (Dict[str, float]): Temperature by tree; it stays with the component.
-        RAISES (ValueError): Where no example has a category.
+        RETURNS (Dict[str, float]): Temperature by tree; it stays with the component, and so do the parts' shares.
+        RAISES (ValueError): Where no example has a category; the component stays as it is.
         """
-        from ..calibration import fit_temperature
+        from ..calibration import fit_shares, fit_temperature
 
         examples = list(examples)
-        logits = self.logits([example.predicted for example in examples])
+        docs = [example.predicted for example in examples]
         references = [example.reference for example in examples]
-        fitted: Dict[str, float] = {}
-        for name, tree in self.trees.items():
-            gold = np.array([tree.column_of(row) for row in gold_rows(references, name, tree)], dtype=np.int64)
-            gold[np.isnan(logits[name]).any(axis=1)] = -1
-            if (gold >= 0).any():
-                fitted[name] = float(fit_temperature(logits[name][gold >= 0], gold[gold >= 0]))
-        if CATEGORY not in fitted:
+        gold = {
+            name: np.array([tree.column_of(row) for row in gold_rows(references, name, tree)], dtype=np.int64)
+            for name, tree in self.trees.items()
+        }
+        if not (gold[CATEGORY] >= 0).any():
             raise ValueError(f"{self.name}: no listing has a category that is a leaf; there is nothing to fit on")
-        self.temperatures.update(fitted)
+        shares = self._head.shares
+        before, fitted = shares.clone(), shares.clone()
+        try:
+            alone = []
+            for part in range(shares.shape[1]):
+                shares.zero_()[:, part] = 1.0
+                alone.append(self.logits(docs))
+        finally:
+            shares.copy_(before)
+        for number, name in enumerate(self.trees):
+            parts = np.stack([logits[name] for logits in alone])  # (P, B, T)
+            # A part that reads nothing of a text, such as names of a number, gives NaN.
+            rows = (gold[name] >= 0) & ~np.isnan(parts).any(axis=(0, 2))  # (B,)
+            fitted[number] = fitted.new_tensor(fit_shares(parts[:, rows], gold[name][rows]))
+        shares.copy_(fitted)
+        for name, logits in self.logits(docs).items():
+            rows = (gold[name] >= 0) & ~np.isnan(logits).any(axis=1)  # (B,)
+            if rows.any():
+                self.temperatures[name] = float(fit_temperature(logits[rows], gold[name][rows]))
         return dict(self.temperatures)
+
+    @property
+    def shares(self) -> Dict[str, Dict[str, float]]:
+        """RETURNS (Dict[str, Dict[str, float]]): By tree, how much each part of the head counts; their mean is 1."""
+        self._require_trees()
+        head = self._head
+        return {name: dict(zip(head.parts, row)) for name, row in zip(self.trees, head.shares.tolist())}
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score docs. RETURNS (Dict[str, Any]): What the scorer gives; it is told the taxonomy."""

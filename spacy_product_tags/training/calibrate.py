@@ -15,6 +15,7 @@ class Report(NamedTuple):
     """What calibration did.
 
     temperatures (Dict[str, float]): By tree.
+    shares (Dict[str, Dict[str, float]]): By tree, how much each part of the classifier counts; their mean is 1.
     before (float): Expected calibration error of the likeliest leaf before.
     after (float): And now.
     probabilities (np.ndarray): Of each listing's likeliest leaf now, (B,).
@@ -22,6 +23,7 @@ class Report(NamedTuple):
     """
 
     temperatures: Dict[str, float]
+    shares: Dict[str, Dict[str, float]]
     before: float
     after: float
     probabilities: np.ndarray
@@ -29,7 +31,7 @@ class Report(NamedTuple):
 
 
 def calibrate_pipeline(nlp: Language, examples: Sequence[Example], name: str = "product_classifier") -> Report:
-    """Fit the temperatures of a pipeline's classifier.
+    """Fit the temperatures of a pipeline's classifier, and how much each of its parts counts.
 
     nlp (Language): The pipeline.
     examples (Sequence[Example]): Listings that it was not trained on.
@@ -56,7 +58,7 @@ def calibrate_pipeline(nlp: Language, examples: Sequence[Example], name: str = "
     before = ece(*_judge(classifier, examples))
     temperatures = classifier.calibrate(examples)
     probabilities, right = _judge(classifier, examples)
-    return Report(temperatures, before, ece(probabilities, right), probabilities, right)
+    return Report(temperatures, classifier.shares, before, ece(probabilities, right), probabilities, right)
 
 
 def _judge(classifier: ProductClassifier, examples: Sequence[Example]) -> Tuple[np.ndarray, np.ndarray]:

@@ -91,7 +91,7 @@ def test_a_classifier_is_calibrated_and_scored(run, classifier, listings, tmp_pa
     plot = tmp_path / "plot.png"
     result = run("calibrate", classifier, listings, "--output", tmp_path / "calibrated", "--plot", plot)
     assert result.exit_code == 0, result.output
-    assert "category: temperature " in result.stdout and "on 4 listings" in result.stdout
+    assert "category: temperature " in result.stdout and "count" in result.stdout and "on 4 listings" in result.stdout
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert spacy.load(tmp_path / "calibrated").get_pipe("product_classifier").temperatures["category"] != 1.0
     scored = run("evaluate", tmp_path / "calibrated", listings, "--output", tmp_path / "scores.json")

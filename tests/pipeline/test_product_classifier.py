@@ -2,8 +2,10 @@
 import numpy as np
 import pytest
 import spacy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags import Listing, Tag
@@ -269,6 +271,29 @@ def test_parts_learn_apart_and_are_averaged(tiny_bert):
     loss, (gradient,) = component.get_loss(examples, [apart])
     assert gradient.shape == apart.shape and np.abs(gradient).sum(axis=1).all() and loss > 0
     assert not head.matchers, "without a name encoder no title is compared with names"
+
+
+def test_calibration_learns_which_part_to_trust(tiny_bert):
+    nlp = make_nlp(tiny_bert, name_words=0)
+    train(nlp, steps=20)
+    component = nlp.get_pipe("product_classifier")
+    examples = [to_example(nlp, listing) for listing in LISTINGS]
+    docs = [nlp.get_pipe("transformer")(example.predicted) for example in examples]
+    with torch.no_grad():
+        # The n-grams find nothing but what is wrong.
+        component._head.scorers["grams"][0].added.mul_(-1)
+        component._head.scorers["grams"][0].name_in.weight.mul_(-1)
+    assert component.shares == {"category": {"pieces": 1.0, "grams": 1.0}}
+    component.calibrate(Example(doc, example.reference) for doc, example in zip(docs, examples))
+    shares = component.shares["category"]
+    assert shares["pieces"] > 1.5 and sum(shares.values()) == pytest.approx(2.0, abs=1e-5)
+    (apart,), _ = component.model.begin_update(docs)
+    mean = (shares["pieces"] * apart[: len(docs)] + shares["grams"] * apart[len(docs) :]) / 2
+    assert component.logits(docs)["category"] == pytest.approx(mean, abs=1e-4)
+    copy = spacy.util.load_model_from_config(nlp.config, auto_fill=True).from_bytes(nlp.to_bytes())
+    assert copy.get_pipe("product_classifier").shares == component.shares
+    component.add_categories([{"id": "new", "parent": None, "labels": {"zh": "宠物"}}], names=None)
+    assert component.shares["category"] == shares
 
 
 def test_an_update_shows_at_once(tiny_bert):
