@@ -2,8 +2,7 @@
 from collections import Counter
 from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import srsly
@@ -21,6 +20,7 @@ from ..kb.taxonomy import SEPARATOR, Taxonomy
 from ..models.name_encoder import SHIPPED, NameEncoder, name_vectors
 from ..tag import get_category, set_category
 from .category_tree import Tree, category_gradient, decode, gold_rows, make_axis, make_tree, softmax
+from .saving import Part, SavedInParts
 
 DEFAULT_CONFIG = """
 [model]
@@ -99,7 +99,7 @@ class Prediction(NamedTuple):
     cats: Dict[str, float]
 
 
-class ProductClassifier(TrainablePipe):
+class ProductClassifier(SavedInParts, TrainablePipe):
     """Find a product's category: a path in a taxonomy, from the top to where the classifier is sure.
 
     One softmax over the taxonomy's leaves; a category has the probability of all leaves below it, so a path can't
@@ -421,68 +421,28 @@ class ProductClassifier(TrainablePipe):
         if not self.trees or not self.model.shims[0].is_built:
             raise ValueError(Errors.E109.format(name=self.name))
 
-    def _parts(self) -> Dict[str, Callable]:
+    def _parts(self) -> Dict[str, Part]:
         # By number: an axis may be called size/length.
-        trees = {f"tree{number}.jsonl": tree.taxonomy.to_bytes for number, tree in enumerate(self.trees.values())}
-        return {"cfg": self._cfg_to_bytes, **trees, "model": self.model.to_bytes}
+        trees = {
+            f"tree{number}.jsonl": Part(partial(self._tree_to_bytes, name), partial(self._tree_from_bytes, name))
+            for number, name in enumerate(self.trees)
+        }
+        cfg = Part(self._cfg_to_bytes, self._cfg_from_bytes)
+        return {"cfg": cfg, **trees, "model": Part(self.model.to_bytes, self.model.from_bytes)}
 
     def _cfg_to_bytes(self) -> bytes:
         learnt = {"trees": list(self.trees), "temperatures": self.temperatures}
         return srsly.json_dumps(learnt).encode("utf8")
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component. RETURNS (bytes): Trees, temperatures and weights."""
-        serialize = self._parts()
-        if "vocab" not in exclude:
-            serialize["vocab"] = self.vocab.to_bytes
-        return util.to_bytes(serialize, exclude)
+    def _cfg_from_bytes(self, data: bytes) -> None:
+        learnt = srsly.json_loads(data)
+        self.temperatures = learnt["temperatures"]
+        # Empty ones keep their place, which tells the files' names, until those are read.
+        self.trees = {name: self.trees.get(name, make_tree(Taxonomy([]))) for name in learnt["trees"]}
+        self.axes = tuple(name for name in self.trees if name != CATEGORY)
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "ProductClassifier":
-        """Load what `to_bytes` gave. RETURNS (ProductClassifier): Itself."""
-        message = srsly.msgpack_loads(bytes_data)
-        if "vocab" in message and "vocab" not in exclude:
-            self.vocab.from_bytes(message["vocab"])
-        self._load(message.__getitem__, exclude)
-        return self
+    def _tree_to_bytes(self, name: str) -> bytes:
+        return self.trees[name].taxonomy.to_bytes()
 
-    def _load(self, read: Callable[[str], bytes], exclude: Iterable[str]) -> None:
-        if "cfg" not in exclude:
-            learnt = srsly.json_loads(read("cfg"))
-            self.temperatures = learnt["temperatures"]
-            self.trees = {}
-            for number, name in enumerate(learnt["trees"]):
-                self.trees[name] = make_tree(Taxonomy.from_bytes(read(f"tree{number}.jsonl")))
-            self.axes = tuple(name for name in self.trees if name != CATEGORY)
-        if "model" not in exclude:
-            self.model.from_bytes(read("model"))
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component to a folder.
-
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): Names of parts to leave out.
-        """
-        folder = util.ensure_path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, save in self._parts().items():
-            if name not in exclude:
-                (folder / name).write_bytes(save())
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "ProductClassifier":
-        """Load the component from a folder.
-
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): Names of parts to leave out.
-        RETURNS (ProductClassifier): Itself.
-        RAISES (ValueError): Where a file is missing or damaged; the message names it.
-        """
-        self._load(partial(_read_part, util.ensure_path(path)), exclude)
-        return self
-
-
-def _read_part(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except OSError as err:
-        problem = f"can't be read ({err.strerror}); install or train the pipeline again"
-        raise ValueError(f"{folder / name}: {problem}") from err
+    def _tree_from_bytes(self, name: str, data: bytes) -> None:
+        self.trees[name] = make_tree(Taxonomy.from_bytes(data))

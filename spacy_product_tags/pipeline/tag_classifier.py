@@ -20,6 +20,7 @@ from ..kb.alias_index import AliasIndex
 from ..models.tag_classifier import TagRows
 from ..tag import USER_DATA_KEY, Tag, get_tags, store_tags
 from .facets import gold_rows, open_tags, to_rows
+from .saving import Part, SavedInParts
 
 # Beside the tags: what the classifier made of each that had no facet.
 FACETS = "facets"
@@ -75,7 +76,7 @@ def make_tag_classifier(
     return TagClassifier(nlp.vocab, model, name, min_score=min_score, multi=multi, other=other, scorer=scorer)
 
 
-class TagClassifier(TrainablePipe):
+class TagClassifier(SavedInParts, TrainablePipe):
     """Give a facet to every tag that has none, such as those that a seller typed; tags that have one stay as they are.
 
     What it was sure of stands in ``doc.user_data["spacy_product_tags"]["facets"]``, one dict for each tag that had no
@@ -313,35 +314,32 @@ class TagClassifier(TrainablePipe):
         if not self.model.shims[0].is_built:
             raise ValueError(Errors.E109.format(name=self.name))
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component. RETURNS (bytes): Settings, facets, weights and the alias table."""
-        serialize = {"cfg": self._cfg_to_bytes, "model": self.model.to_bytes}
-        if self.aliases is not None:
-            serialize["aliases"] = self.aliases.to_bytes
-        if "vocab" not in exclude:
-            serialize["vocab"] = self.vocab.to_bytes
-        return util.to_bytes(serialize, exclude)
+    def _parts(self) -> Dict[str, Part]:
+        cfg = Part(self._cfg_to_bytes, self._cfg_from_bytes)
+        return {"cfg": cfg, "model": Part(self.model.to_bytes, self.model.from_bytes)}
 
     def _cfg_to_bytes(self) -> bytes:
         # The settings stand in the pipeline's config, where `spacy.load(…, config=…)` can change them.
         return srsly.json_dumps({name: self.cfg[name] for name in _LEARNT}).encode("utf8")
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagClassifier":
-        """Load what `to_bytes` gave. RETURNS (TagClassifier): Itself."""
-        if "aliases" not in exclude:
-            self.aliases = None
-        deserialize = {"cfg": self._cfg_from_bytes, "model": self.model.from_bytes, "aliases": self._aliases_from_bytes}
-        if "vocab" not in exclude:
-            deserialize["vocab"] = self.vocab.from_bytes
-        util.from_bytes(bytes_data, deserialize, exclude)
-        return self
-
     def _cfg_from_bytes(self, data: bytes) -> None:
         learnt = srsly.json_loads(data)
         self.cfg.update({name: learnt[name] for name in _LEARNT})
 
-    def _aliases_from_bytes(self, data: bytes) -> None:
-        self.aliases = AliasIndex.from_bytes(data)
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component. RETURNS (bytes): Settings, facets, weights and the alias table."""
+        data = super().to_bytes(exclude=exclude)
+        if self.aliases is None or "aliases" in exclude:
+            return data
+        return srsly.msgpack_dumps({**srsly.msgpack_loads(data), "aliases": self.aliases.to_bytes()})
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagClassifier":
+        """Load what `to_bytes` gave. RETURNS (TagClassifier): Itself."""
+        super().from_bytes(bytes_data, exclude=exclude)
+        if "aliases" not in exclude:
+            data = srsly.msgpack_loads(bytes_data).get("aliases")
+            self.aliases = None if data is None else AliasIndex.from_bytes(data)
+        return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Save the component to a folder; the alias table as the folder ``aliases`` in it.
@@ -349,13 +347,9 @@ class TagClassifier(TrainablePipe):
         path (Union[str, Path]): The folder.
         exclude (Iterable[str]): Names of parts to leave out.
         """
-        folder = util.ensure_path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, save in (("cfg", self._cfg_to_bytes), ("model", self.model.to_bytes)):
-            if name not in exclude:
-                (folder / name).write_bytes(save())
+        super().to_disk(path, exclude=exclude)
         if self.aliases is not None and "aliases" not in exclude:
-            self.aliases.to_disk(folder / "aliases")
+            self.aliases.to_disk(util.ensure_path(path) / "aliases")
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagClassifier":
         """Load the component from a folder.
@@ -365,19 +359,12 @@ class TagClassifier(TrainablePipe):
         RETURNS (TagClassifier): Itself.
         RAISES (ValueError): Where a file is missing or damaged; the message names it.
         """
-        folder = util.ensure_path(path)
-        for name, load in (("cfg", self._cfg_from_bytes), ("model", self.model.from_bytes)):
-            if name in exclude:
-                continue
-            try:
-                load((folder / name).read_bytes())
-            except Exception as err:
-                problem = f"can't be loaded ({err}); install or train the pipeline again"
-                raise ValueError(f"{folder / name}: {problem}") from err
+        super().from_disk(path, exclude=exclude)
         if "aliases" not in exclude:
+            folder = util.ensure_path(path) / "aliases"
             # Where it was trained with a table, the table belongs to it: a folder that is gone is an error.
-            named = bool(self.cfg["alias_facets"]) or (folder / "aliases").exists()
-            self.aliases = AliasIndex.from_disk(folder / "aliases") if named else None
+            named = bool(self.cfg["alias_facets"]) or folder.exists()
+            self.aliases = AliasIndex.from_disk(folder) if named else None
         return self
 
 

@@ -2,12 +2,10 @@
 import warnings
 from collections import Counter
 from itertools import islice
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import srsly
-from spacy import util
 from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
@@ -23,6 +21,7 @@ from ..models.hidden_states import HiddenStates, tapped
 from ..models.span_head import SpanScores
 from ..tag import Tag, get_tags, store_tags, text_length
 from .decoding import OVERLAPS, choose, likely_spans, survey
+from .saving import Part, SavedInParts
 from .span_loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
 
 DEFAULT_CONFIG = """
@@ -81,7 +80,7 @@ def make_tag_generator(
     )
 
 
-class TagGenerator(TrainablePipe):
+class TagGenerator(SavedInParts, TrainablePipe):
     """Find tags in the text: facet-labelled character spans, whatever the tokens are.
 
     Tags go to ``doc._.tags`` in the order of the text, with their probability as score; tags of other sources that a
@@ -340,58 +339,16 @@ class TagGenerator(TrainablePipe):
         if not self.model.shims[0].is_built:
             raise ValueError(Errors.E109.format(name=self.name))
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component. RETURNS (bytes): Settings, facets and weights."""
-        serialize = {"cfg": self._cfg_to_bytes, "model": self.model.to_bytes}
-        if "vocab" not in exclude:
-            serialize["vocab"] = self.vocab.to_bytes
-        return util.to_bytes(serialize, exclude)
+    def _parts(self) -> Dict[str, Part]:
+        cfg = Part(self._cfg_to_bytes, self._cfg_from_bytes)
+        return {"cfg": cfg, "model": Part(self.model.to_bytes, self.model.from_bytes)}
 
     def _cfg_to_bytes(self) -> bytes:
         # The settings stand in the pipeline's config, where `spacy.load(…, config=…)` can change them.
         learnt = {"labels": self.cfg["labels"], "overlap": self.cfg["overlap"]}
         return srsly.json_dumps(learnt).encode("utf8")
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagGenerator":
-        """Load what `to_bytes` gave. RETURNS (TagGenerator): Itself."""
-        deserialize = {"cfg": self._cfg_from_bytes, "model": self.model.from_bytes}
-        if "vocab" not in exclude:
-            deserialize["vocab"] = self.vocab.from_bytes
-        util.from_bytes(bytes_data, deserialize, exclude)
-        return self
-
     def _cfg_from_bytes(self, data: bytes) -> None:
         learnt = srsly.json_loads(data)
         self.cfg["labels"] = learnt["labels"]
         self.cfg["overlap"] = self.overlap or learnt["overlap"]
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component to a folder.
-
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): Names of parts to leave out.
-        """
-        folder = util.ensure_path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, save in (("cfg", self._cfg_to_bytes), ("model", self.model.to_bytes)):
-            if name not in exclude:
-                (folder / name).write_bytes(save())
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagGenerator":
-        """Load the component from a folder.
-
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): Names of parts to leave out.
-        RETURNS (TagGenerator): Itself.
-        RAISES (ValueError): Where a file is missing or damaged; the message names it.
-        """
-        folder = util.ensure_path(path)
-        for name, load in (("cfg", self._cfg_from_bytes), ("model", self.model.from_bytes)):
-            if name in exclude:
-                continue
-            try:
-                load((folder / name).read_bytes())
-            except Exception as err:
-                problem = f"can't be loaded ({err}); install or train the pipeline again"
-                raise ValueError(f"{folder / name}: {problem}") from err
-        return self
