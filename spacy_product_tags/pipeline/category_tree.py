@@ -1,15 +1,18 @@
 """A taxonomy as the classifier reads it: leaves in order, gold paths as stretches of them, and the loss."""
 from collections import Counter
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
+from spacy import util
 from spacy.tokens import Doc
 from thinc.api import torch2xp, xp2torch
 from thinc.types import Floats2d
 
-from ..kb.taxonomy import Taxonomy
+from ..kb.taxonomy import SEPARATOR, Taxonomy
 from ..tag import get_category, get_tags
 
+# The name of the taxonomy's tree, beside those of the axes.
+CATEGORY = "category"
 # The value of an axis of which a listing says nothing.
 NONE = "(none)"
 # A value seen once says little of what is to come.
@@ -100,17 +103,52 @@ def make_axis(values: Counter) -> Tree:
     return make_tree(Taxonomy([{"id": value, "parent": None, "labels": {"": value}} for value in (NONE, *kept)]))
 
 
+def read_trees(docs: Iterable[Doc], axes: Sequence[str], taxonomy: Optional[Taxonomy], name: str) -> Dict[str, Tree]:
+    """Make the trees of the training data.
+
+    docs (Iterable[Doc]): Docs with gold categories and tags.
+    axes (Sequence[str]): Facets that get a tree, too.
+    taxonomy (Optional[Taxonomy]): The categories; None = those of the docs. What it lacks of theirs is told of in the
+        log.
+    name (str): The component, for errors.
+    RETURNS (Dict[str, Tree]): `CATEGORY` first.
+    RAISES (ValueError): Where there is no category.
+    """
+    paths: Counter = Counter()
+    values: Dict[str, Counter] = {facet: Counter() for facet in axes}
+    for doc in docs:
+        paths[get_category(doc)] += 1
+        for tag in get_tags(doc):
+            if tag.facet in values:
+                values[tag.facet][tag.raw or tag.text] += 1
+    paths.pop((), None)
+    if taxonomy is None and not paths:
+        raise ValueError(
+            f"{name}: the training data have no category; give each listing one, such as "
+            '"category": ["Clothing", "Shirts"], or leave the component out'
+        )
+    taxonomy = Taxonomy.from_paths(paths) if taxonomy is None else taxonomy
+    if not len(taxonomy):
+        raise ValueError(f"{name}: the taxonomy has no category")
+    unknown = [path for path in paths if taxonomy.find(path) is None]
+    if unknown:
+        example = SEPARATOR.join(unknown[0])
+        message = "%s: %d of %d categories of the training data are not in the taxonomy and teach nothing, such as %r"
+        util.logger.warning(message, name, len(unknown), len(paths), example)
+    return {CATEGORY: make_tree(taxonomy), **{facet: make_axis(values[facet]) for facet in axes}}
+
+
 def gold_rows(docs: Sequence[Doc], name: str, tree: Tree) -> List[int]:
     """Give what docs should be classified as.
 
     docs (Sequence[Doc]): Docs with gold categories and tags.
-    name (str): "category", or the axis' facet.
+    name (str): `CATEGORY`, or the axis' facet.
     tree (Tree): Its tree.
     RETURNS (List[int]): Rows; -1 = nothing is known.
     """
     found = []
     for doc in docs:
-        if name == "category":
+        if name == CATEGORY:
             row = tree.taxonomy.find(get_category(doc))
         else:
             row = _value_row(doc, name, tree.taxonomy)

@@ -1,5 +1,4 @@
 """`product_classifier`: the product's place in a taxonomy, and its value on further closed axes."""
-from collections import Counter
 from functools import partial
 from itertools import islice
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -17,9 +16,10 @@ from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
 from ..kb.taxonomy import SEPARATOR, Taxonomy
-from ..models.name_encoder import SHIPPED, NameEncoder, name_vectors
-from ..tag import get_category, set_category
-from .category_tree import Tree, category_gradient, decode, gold_rows, make_axis, make_tree, softmax
+from ..models.name_encoder import SHIPPED, NameEncoder
+from ..tag import set_category
+from .category_network import build_network, grow_network
+from .category_tree import CATEGORY, Tree, category_gradient, decode, gold_rows, make_tree, read_trees, softmax
 from .saving import Part, SavedInParts
 
 DEFAULT_CONFIG = """
@@ -36,7 +36,6 @@ name_words = 4
 @architectures = "spacy-product-tags.CharEncoder.v1"
 """
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
-CATEGORY = "category"
 # Docs that the network takes at once, however many it is handed.
 _BATCH = 256
 
@@ -276,57 +275,11 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         RAISES (ValueError): Where there is no category.
         """
         validate_get_examples(get_examples, "ProductClassifier.initialize")
-        paths: Counter = Counter()
-        values: Dict[str, Counter] = {name: Counter() for name in self.axes}
-        for example in get_examples():
-            paths[get_category(example.reference)] += 1
-            for tag in example.reference._.tags:
-                if tag.facet in values:
-                    values[tag.facet][tag.raw or tag.text] += 1
-        paths.pop((), None)
-        if taxonomy is None:
-            if not paths:
-                raise ValueError(
-                    f"{self.name}: the training data have no category; give each listing one, such as "
-                    '"category": ["Clothing", "Shirts"], or leave the component out'
-                )
-            taxonomy = Taxonomy.from_paths(paths)
-        if not len(taxonomy):
-            raise ValueError(f"{self.name}: the taxonomy has no category")
-        unknown = [path for path in paths if taxonomy.find(path) is None]
-        if unknown:
-            util.logger.warning(
-                "%s: %d of %d categories of the training data are not in the taxonomy and teach nothing, such as %r",
-                self.name,
-                len(unknown),
-                len(paths),
-                SEPARATOR.join(unknown[0]),
-            )
+        trees = read_trees((example.reference for example in get_examples()), self.axes, taxonomy, self.name)
         self.temperatures = {}
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
-        trees = {CATEGORY: make_tree(taxonomy), **{name: make_axis(values[name]) for name in self.axes}}
-        self._build(trees, None if names is None else NameEncoder.from_disk(names))
-
-    def _build(self, trees: Dict[str, Tree], encoder: Optional[NameEncoder]) -> None:
-        """Build the network for trees, and take these over; where that fails, all stays as it is."""
-        tok2vec = self.model.maybe_get_ref("tok2vec")
-        shapes = None
-        if encoder is not None and self.model.attrs["name_words"]:
-            shapes = {part: list(weights.shape) for part, weights in encoder.weights.items()}
-        self.model.shims[0].setup(
-            width=0 if tok2vec is None else tok2vec.get_dim("nO"),
-            axes=[tree.taxonomy.parents.tolist() for tree in trees.values()],
-            columns=[tree.leaves for tree in trees.values()],
-            name_width=encoder.width if encoder is not None else 1,
-            name_shapes=shapes,
-            **self.model.attrs["settings"],
-        )
+        build_network(self.model, list(trees.values()), None if names is None else NameEncoder.from_disk(names))
         self.trees = trees
-        if encoder is not None:
-            for tree, part in zip(trees.values(), self._head.trees):
-                vectors = name_vectors(encoder, [tree.taxonomy.names(row) for row in range(len(tree.taxonomy))])
-                part.names.copy_(part.names.new_tensor(vectors))
-            self._head.fill(encoder)
 
     @property
     def _head(self) -> Any:
@@ -344,25 +297,10 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         To go on training afterwards, take a new optimizer: the old one's moments are of the old sizes.
         """
         self._require_trees()
-        encoder = None if names is None else NameEncoder.from_disk(names)
-        if self._head.matchers:
-            kept = self._head.encoder
-            # A copy: the head that it belongs to is built anew.
-            encoder = NameEncoder({part: weights.copy() for part, weights in kept.weights.items()})
-        width = 1 if encoder is None else encoder.width
-        if width != self.model.shims[0].sizes["name_width"]:
-            raise ValueError(f"{self.name}: the name encoder {names!r} is not the one of the training (size {width})")
-        old = self.trees[CATEGORY]
-        taxonomy, moved = old.taxonomy.with_rows(rows)
-        state = self._head.state_dict()
-        self._build({**self.trees, CATEGORY: make_tree(taxonomy)}, encoder)
-        target = self._head.state_dict()
-        for name, tensor in state.items():
-            if target[name].shape == tensor.shape:
-                target[name].copy_(tensor)
-            else:
-                # The names of categories, and what training adds to them.
-                target[name][target[name].new_tensor(moved).long()] = tensor
+        taxonomy, moved = self.taxonomy.with_rows(rows)
+        trees = {**self.trees, CATEGORY: make_tree(taxonomy)}
+        grow_network(self.model, list(trees.values()), moved, names)
+        self.trees = trees
 
     def calibrate(self, examples: Iterable[Example]) -> Dict[str, float]:
         """Fit on held-out data how much each part of the head counts, and the temperatures, so that probabilities are

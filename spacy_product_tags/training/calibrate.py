@@ -7,8 +7,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..calibration import ece
-from ..pipeline.category_tree import gold_rows, softmax
-from ..pipeline.product_classifier import CATEGORY, ProductClassifier
+from ..pipeline.category_tree import CATEGORY, gold_rows, softmax
+from ..pipeline.product_classifier import ProductClassifier
 
 
 class Report(NamedTuple):
