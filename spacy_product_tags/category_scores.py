@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from .kb.taxonomy import Taxonomy
 
 CategoryPath = Tuple[str, ...]
-_KEYS = ("cats_path_acc", "category_f", "category_hp", "category_hr", "category_hf", "category_top_k", "category_ece")
+_KEYS = (
+    *("cats_path_acc", "category_f", "category_macro_f", "category_hp", "category_hr", "category_hf"),
+    *("category_top_k", "category_ece"),
+)
 
 
 def score_categories(
@@ -25,7 +28,8 @@ def score_categories(
         joined by " > ".
     **kwargs (Any): Settings of the component; not used.
     RETURNS (Dict[str, Optional[float]]): ``cats_path_acc``, paths that are right in whole; ``category_f_level1`` and so
-        on, F1 of each class of a level weighted by its gold docs, and their mean ``category_f``;
+        on, F1 of each class of a level weighted by its gold docs, and their mean ``category_f``; ``category_macro_f``,
+        F1 of each gold path, rare ones counting as much as frequent ones;
         ``category_coverage_level1`` and so on, docs with a category there among those with a gold one; ``category_hp``,
         ``hr`` and ``hf``, precision, recall and F1 over all categories of a path (Kiritchenko et al. 2006);
         ``category_top_k``, docs whose category is in ``doc.cats``: one of the likeliest, or above one of them;
@@ -66,6 +70,7 @@ def score_paths(predicted: Sequence[CategoryPath], gold: Sequence[CategoryPath])
         reached = [mine for mine, wanted in zip(ours, right) if wanted]
         scores[f"category_coverage_level{level}"] = sum(map(bool, reached)) / len(reached)
     scores["category_f"] = sum(levels) / len(levels)
+    scores["category_macro_f"] = macro_f([path or None for path in predicted], gold)
     # The ancestors of a path are its beginnings; the root, which all share, doesn't count.
     shared = sum(map(_shared_levels, predicted, gold))
     found, wanted = sum(map(len, predicted)), sum(map(len, gold))
@@ -81,6 +86,23 @@ def weighted_f(predicted: Sequence[Any], gold: Sequence[Any]) -> float:
     gold (Sequence[Any]): The right one, as many; None = none, where any class predicted is too much.
     RETURNS (float): From 0 to 1; 0 where no item has a class.
     """
+    scores, wanted = _f_by_class(predicted, gold)
+    return float((scores * wanted).sum() / max(wanted.sum(), 1))
+
+
+def macro_f(predicted: Sequence[Any], gold: Sequence[Any]) -> float:
+    """Give the mean F1 of all classes that have a gold item, as scikit-learn's ``average="macro"`` with them as labels.
+
+    predicted (Sequence[Any]): The predicted class of each item; None = none.
+    gold (Sequence[Any]): The right one, as many; None = none.
+    RETURNS (float): From 0 to 1; 0 where no item has a class.
+    """
+    scores, wanted = _f_by_class(predicted, gold)
+    return float(scores[wanted > 0].mean()) if wanted.any() else 0.0
+
+
+def _f_by_class(predicted: Sequence[Any], gold: Sequence[Any]) -> Tuple[np.ndarray, np.ndarray]:
+    """RETURNS (Tuple[np.ndarray, np.ndarray]): Of each class the F1 and the number of gold items."""
     numbers: Dict[Any, int] = {}
     ours, right = (
         [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in side] for side in (predicted, gold)
@@ -88,7 +110,7 @@ def weighted_f(predicted: Sequence[Any], gold: Sequence[Any]) -> float:
     both = np.array([mine if mine == wanted else -1 for mine, wanted in zip(ours, right)])
     hits, found, wanted = (_count(side, len(numbers)) for side in (both, ours, right))
     # A class that is in `numbers` was found or wanted: no division by zero.
-    return float((2 * hits / (found + wanted) * wanted).sum() / max(wanted.sum(), 1))
+    return 2 * hits / (found + wanted), wanted
 
 
 def _count(side: Sequence[int], classes: int) -> np.ndarray:

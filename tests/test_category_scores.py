@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from spacy.training import Example
 
 import spacy_product_tags  # noqa: F401
-from spacy_product_tags.category_scores import make_category_scorer, score_categories, score_paths, weighted_f
+from spacy_product_tags.category_scores import macro_f, make_category_scorer, score_categories, score_paths, weighted_f
 from spacy_product_tags.kb.taxonomy import Taxonomy
 
 GOLD = [("A", "B", "C"), ("A", "B", "D"), ("A", "E"), ("F", "B")]
@@ -31,6 +31,8 @@ def test_by_hand():
     assert scores["category_f_level3"] == pytest.approx(1 / 2)
     assert scores["category_f"] == pytest.approx(2 / 3)
     assert [scores[f"category_coverage_level{level}"] for level in (1, 2, 3)] == [1, 0.75, 0.5]
+    # Of the four paths the first and the third are found.
+    assert scores["category_macro_f"] == pytest.approx(2 / 4)
     assert scores["category_hp"] == pytest.approx(7 / 8) and scores["category_hr"] == pytest.approx(7 / 10)
     assert scores["category_hf"] == pytest.approx(14 / 18)
 
@@ -44,6 +46,11 @@ def test_a_label_counts_with_what_is_above_it():
     assert score_paths([("F", "B")], [("A", "B")])["category_f_level2"] == 0
 
 
+def test_a_class_without_gold_does_not_count_in_the_macro_mean():
+    assert macro_f(["a", "b", None], ["a", "a", "c"]) == pytest.approx((2 / 3 + 0) / 2)
+    assert macro_f([None], [None]) == 0
+
+
 def test_what_is_predicted_where_no_gold_is_counts_against_its_class():
     assert weighted_f(["a", "a"], ["a", None]) == pytest.approx(2 / 3)
     assert weighted_f(["b"], [None]) == 0
@@ -51,11 +58,13 @@ def test_what_is_predicted_where_no_gold_is_counts_against_its_class():
 
 @settings(deadline=None, max_examples=100)
 @given(labels)
-def test_weighted_f_is_that_of_scikit_learn(pairs):
+def test_weighted_and_macro_f_are_those_of_scikit_learn(pairs):
     metrics = pytest.importorskip("sklearn.metrics")
     predicted, gold = zip(*pairs)
     theirs = metrics.f1_score(gold, predicted, average="weighted", zero_division=0)
     assert weighted_f(predicted, gold) == pytest.approx(theirs)
+    theirs = metrics.f1_score(gold, predicted, average="macro", labels=sorted(set(gold)), zero_division=0)
+    assert macro_f(predicted, gold) == pytest.approx(theirs)
 
 
 @settings(deadline=None, max_examples=100)

@@ -128,6 +128,7 @@ def _show_categories(scores: Dict[str, Any]) -> None:
         if name.startswith("category_f_level"):
             table.add_row(f"weighted F1, level {name.removeprefix('category_f_level')}", _percent(scores[name]))
     table.add_row("weighted F1, mean", _percent(scores["category_f"]))
+    table.add_row("macro F1, whole paths", _percent(scores["category_macro_f"]))
     table.add_row("hierarchical F1", _percent(scores["category_hf"]))
     table.add_row("calibration error", _percent(scores["category_ece"]))
     Console().print(table)
