@@ -1,12 +1,14 @@
 """Calibration: how far a probability can be taken at its word, and the temperature that mends it."""
 from pathlib import Path
-from typing import Callable, Tuple, Union
+from typing import Callable, Sequence, Tuple, Union
 
 import numpy as np
 
 # Sharper or flatter than this is no calibration any more; where all answers are right, the search ends here.
 _LOW, _HIGH = 0.05, 20.0
 _GOLDEN = (5**0.5 - 1) / 2
+# Rows of scores that are weighed at once.
+_ROWS = 256
 
 
 def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:
@@ -14,7 +16,8 @@ def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:
 
     logits (np.ndarray): Scores before softmax, (B, N); -inf for what is ruled out.
     gold (np.ndarray): The right column of each row, (B,): softmax. Or which are right, bool (B, N): a sigmoid each.
-    RETURNS (float): The temperature of least cross entropy, from 0.05 to 20; 1.0 where there are no rows.
+    RETURNS (float): The temperature of least cross entropy, from 0.05 to 20; 1.0 where there are no rows. A weak pull
+        to 1 (a standard normal prior on its logarithm) decides where the rows don't, as where all of few are right.
     RAISES (ValueError): Where the shapes don't fit, a gold column isn't there or is ruled out, or a logit is no number.
     """
     logits, gold = np.asarray(logits, dtype=np.float64), np.asarray(gold)
@@ -29,7 +32,7 @@ def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:
             raise ValueError("logits: with a sigmoid each, all must be finite")
         # One column against zero, the sign telling whether it is right.
         signed = np.where(gold, logits, -logits)
-        return _minimize(lambda temperature: float(np.logaddexp(0.0, -signed / temperature).mean()))
+        return _minimize(lambda temperature: float(np.logaddexp(0.0, -signed / temperature).mean()), len(logits))
     if gold.min() < 0 or gold.max() >= logits.shape[1]:
         raise ValueError(f"gold: has columns from {gold.min()} to {gold.max()}, the logits have {logits.shape[1]}")
     right = np.take_along_axis(logits, gold[:, None], axis=1)
@@ -38,14 +41,15 @@ def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:
     below = logits - logits.max(axis=1, keepdims=True)
     own = (right - logits.max(axis=1, keepdims=True))[:, 0]
     return _minimize(
-        lambda temperature: float((np.log(np.exp(below / temperature).sum(axis=1)) - own / temperature).mean())
+        lambda temperature: float((np.log(np.exp(below / temperature).sum(axis=1)) - own / temperature).mean()),
+        len(logits),
     )
 
 
-def fit_shares(parts: np.ndarray, gold: np.ndarray) -> np.ndarray:
+def fit_shares(parts: Sequence[np.ndarray], gold: np.ndarray) -> np.ndarray:
     """Find how much each of several scorers should count in the mean of their logits (stacking, Wolpert 1992).
 
-    parts (np.ndarray): Scores of each before softmax, (P, B, N).
+    parts (Sequence[np.ndarray]): Scores of each before softmax, P times (B, N).
     gold (np.ndarray): The right column of each row, (B,).
     RETURNS (np.ndarray): float64 (P,), above 0, their sum is P: those of least cross entropy at the temperature that
         fits them best. A weak pull to equal shares decides where the rows don't.
@@ -53,26 +57,32 @@ def fit_shares(parts: np.ndarray, gold: np.ndarray) -> np.ndarray:
     """
     import torch
 
-    parts = np.asarray(parts, dtype=np.float64)
-    if parts.ndim != 3 or not len(parts) or np.shape(gold) != parts.shape[1:2]:
-        raise ValueError(f"gold: must be (B,) for parts of (P, B, N), P > 0, not {np.shape(gold)} for {parts.shape}")
-    if not np.isfinite(parts).all():
+    shapes = [np.shape(part) for part in parts]
+    if not shapes or len(set(shapes)) > 1 or len(shapes[0]) != 2 or np.shape(gold) != shapes[0][:1]:
+        raise ValueError(f"gold: must be (B,) for one or more parts of (B, N), not {np.shape(gold)} for {shapes}")
+    if not all(np.isfinite(part).all() for part in parts):
         raise ValueError("parts: some logits are NaN or infinite; leave those rows out")
-    count, rows = parts.shape[:2]
+    count, rows = len(parts), len(gold)
     if count == 1 or not rows:
         return np.ones(count)
-    scores, right = torch.from_numpy(parts), torch.as_tensor(gold, dtype=torch.long)
+    scores, right = [torch.as_tensor(part) for part in parts], torch.as_tensor(gold, dtype=torch.long)
+    # Some rows at a time: only these in full precision.
+    chunks = [slice(start, start + _ROWS) for start in range(0, rows, _ROWS)]
     logs = torch.full((count,), -np.log(count), dtype=torch.float64, requires_grad=True)  # (P,)
     optimizer = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
-        mean = torch.tensordot(logs.exp(), scores, dims=1)  # (B, N)
         # Where all is right, sharper is always better, and only the pull keeps the shares together.
-        pull = (logs - logs.mean()).square().sum() + 0.01 * logs.square().sum()
-        value = torch.nn.functional.cross_entropy(mean, right) + pull / rows
-        value.backward()
-        return value
+        total = ((logs - logs.mean()).square().sum() + 0.01 * logs.square().sum()) / rows
+        total.backward()
+        total = total.detach()
+        for chunk in chunks:
+            mean = sum(share * part[chunk].double() for share, part in zip(logs.exp(), scores))  # (B, N)
+            value = torch.nn.functional.cross_entropy(mean, right[chunk], reduction="sum") / rows
+            value.backward()
+            total += value.detach()
+        return total
 
     with torch.enable_grad():
         optimizer.step(loss)
@@ -80,20 +90,38 @@ def fit_shares(parts: np.ndarray, gold: np.ndarray) -> np.ndarray:
     return shares * (count / shares.sum())
 
 
-def _minimize(loss: Callable[[float], float]) -> float:
+def require_numbers(logits: np.ndarray, name: str) -> None:
+    """Check scores that a component gives.
+
+    logits (np.ndarray): The scores.
+    name (str): The component.
+    RAISES (ValueError): Where one is NaN.
+    """
+    if np.isnan(logits).any():
+        raise ValueError(
+            f"{name}: its scores are no numbers (NaN), as the training has diverged; train it again with a lower "
+            "learning rate, [training.optimizer.learn_rate] initial_rate"
+        )
+
+
+def _minimize(loss: Callable[[float], float], rows: int) -> float:
     """Search by golden section on the log scale: cross entropy has one valley there."""
+
+    def cost(log: float) -> float:
+        return loss(np.exp(log)) + log * log / (2 * rows)
+
     low, high = np.log(_LOW), np.log(_HIGH)
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    at_left, at_right = loss(np.exp(left)), loss(np.exp(right))
+    at_left, at_right = cost(left), cost(right)
     while high - low > 1e-5:
         if at_left <= at_right:
             high, right, at_right = right, left, at_left
             left = high - _GOLDEN * (high - low)
-            at_left = loss(np.exp(left))
+            at_left = cost(left)
         else:
             low, left, at_left = left, right, at_right
             right = low + _GOLDEN * (high - low)
-            at_right = loss(np.exp(right))
+            at_right = cost(right)
     return float(np.exp((low + high) / 2))
 
 

@@ -1,14 +1,15 @@
 """Scores of categories: by level, by path, by overlap in the tree, and how true their probabilities are."""
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Optional, Sequence, Tuple
 
 import numpy as np
+from spacy.scorer import PRFScore
 from spacy.training import Example
 
 from .calibration import ece
+from .kb.taxonomy import SEPARATOR, Taxonomy
 
-if TYPE_CHECKING:
-    from .kb.taxonomy import Taxonomy
-
+# The value of an axis of which a listing says nothing.
+NONE = "(none)"
 CategoryPath = Tuple[str, ...]
 _KEYS = (
     *("cats_path_acc", "category_f", "category_macro_f", "category_hp", "category_hr", "category_hf"),
@@ -17,8 +18,8 @@ _KEYS = (
 
 
 def score_categories(
-    examples: Iterable[Example], *, taxonomy: Optional["Taxonomy"] = None, **kwargs: Any
-) -> Dict[str, Optional[float]]:
+    examples: Iterable[Example], *, taxonomy: Optional[Taxonomy] = None, axes: Sequence[str] = (), **kwargs: Any
+) -> Dict[str, Any]:
     """Score category paths. A path that stops early abstains: it is wrong at no level that it doesn't reach, and it
     misses them.
 
@@ -26,22 +27,24 @@ def score_categories(
     taxonomy (Optional[Taxonomy]): Tells which category a path means, in whatever language or writing, and its id in
         ``doc.cats``; without it, or for a path that it hasn't, labels count as they are, and an id is the labels
         joined by " > ".
+    axes (Sequence[str]): Facets that were classified, too.
     **kwargs (Any): Settings of the component; not used.
-    RETURNS (Dict[str, Optional[float]]): ``cats_path_acc``, paths that are right in whole; ``category_f_level1`` and so
-        on, F1 of each class of a level weighted by its gold docs, and their mean ``category_f``; ``category_macro_f``,
-        F1 of each gold path, rare ones counting as much as frequent ones;
-        ``category_coverage_level1`` and so on, docs with a category there among those with a gold one; ``category_hp``,
-        ``hr`` and ``hf``, precision, recall and F1 over all categories of a path (Kiritchenko et al. 2006);
-        ``category_top_k``, docs whose category is in ``doc.cats``: one of the likeliest, or above one of them;
-        ``category_ece`` of the probability of the predicted category, None where ``doc.cats`` hasn't any. All None
-        where there is no gold.
+    RETURNS (Dict[str, Any]): ``cats_path_acc``, paths that are right in whole; ``category_f_level1`` and so on, F1 of
+        each class of a level weighted by its gold docs, and their mean ``category_f``; ``category_macro_f``, F1 of each
+        gold path, rare ones counting as much as frequent ones; ``category_coverage_level1`` and so on, docs with a
+        category there among those with a gold one; ``category_hp``, ``hr`` and ``hf``, precision, recall and F1 over
+        all categories of a path (Kiritchenko et al. 2006); ``category_top_k``, docs whose category is in ``doc.cats``:
+        one of the likeliest, or above one of them; ``category_ece`` of the probability of the predicted category, None
+        where ``doc.cats`` hasn't any; with axes ``category_axes``, as `score_axes`. All None where there is no gold.
     """
+    examples = list(examples)
+    values = {"category_axes": score_axes(examples, axes)} if axes else {}
     docs = [(example.predicted, example.reference) for example in examples if example.reference._.category]
     pairs = [tuple(_ids(doc._.category, taxonomy) for doc in both) for both in docs]
     if not pairs:
-        return dict.fromkeys(_KEYS)
+        return {**dict.fromkeys(_KEYS), **values}
     predicted, gold = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    scores: Dict[str, Optional[float]] = dict(score_paths(predicted, gold))
+    scores: Dict[str, Any] = {**score_paths(predicted, gold), **values}
     listed = [wanted[-1] in doc.cats for (_, wanted), (doc, _) in zip(pairs, docs)]
     scores["category_top_k"] = sum(listed) / len(listed) if any(doc.cats for doc, _ in docs) else None
     confidences, right = [], []
@@ -52,6 +55,26 @@ def score_categories(
             right.append(wanted[: len(path)] == path)
     scores["category_ece"] = ece(np.array(confidences), np.array(right)) if confidences else None
     return scores
+
+
+def score_axes(examples: Iterable[Example], axes: Sequence[str]) -> Optional[Dict[str, Dict[str, float]]]:
+    """Score the likeliest value on each axis against the gold tags of its facet; docs without any gold tag don't count.
+
+    examples (Iterable[Example]): Docs with predicted ``doc.cats`` and with gold tags.
+    axes (Sequence[str]): The facets.
+    RETURNS (Optional[Dict[str, Dict[str, float]]]): p, r and f by facet; "none of these" is no value. None where there
+        is no gold.
+    """
+    scores = {axis: PRFScore() for axis in axes}
+    tagged = [example for example in examples if example.reference._.tags]
+    for example in tagged:
+        for axis, score in scores.items():
+            start = axis + SEPARATOR
+            shares = {name: share for name, share in example.predicted.cats.items() if name.startswith(start)}
+            likeliest = {max(shares, key=shares.__getitem__).removeprefix(start)} if shares else set()
+            tags = example.reference._.tags
+            score.score_set(likeliest - {NONE}, {tag.raw or tag.text for tag in tags if tag.facet == axis})
+    return {axis: score.to_dict() for axis, score in scores.items()} if tagged else None
 
 
 def score_paths(predicted: Sequence[CategoryPath], gold: Sequence[CategoryPath]) -> Dict[str, float]:
@@ -129,11 +152,11 @@ def _at_level(path: CategoryPath, level: int) -> Optional[CategoryPath]:
     return path[:level] if len(path) >= level else None
 
 
-def _ids(path: CategoryPath, taxonomy: Optional["Taxonomy"]) -> CategoryPath:
+def _ids(path: CategoryPath, taxonomy: Optional[Taxonomy]) -> CategoryPath:
     """Give the ids of a category and all above it. RETURNS (Tuple[str, ...]): From the top."""
     row = taxonomy.find(path) if taxonomy is not None else None
     if taxonomy is None or row is None:
-        return tuple(" > ".join(path[:level]) for level in range(1, len(path) + 1))
+        return tuple(SEPARATOR.join(path[:level]) for level in range(1, len(path) + 1))
     return tuple(taxonomy.ids[above] for above in taxonomy.ancestors(row))
 
 

@@ -12,6 +12,8 @@ from spacy.tokens import Doc
 USER_DATA_KEY = "spacy_product_tags"
 # Beside the tags: what the normalizer did to each.
 TRACE = "trace"
+# And what the tag classifier made of each that had no facet.
+FACETS = "facets"
 SOURCES = ("span", "implicit", "generated", "seller")
 
 
@@ -138,8 +140,9 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
             raise ValueError(f"tags[{number}].{err}") from None
         checked.append(tag)
     store_tags(doc, checked)
-    # It tells of tags that were there before.
-    doc.user_data[USER_DATA_KEY].pop(TRACE, None)
+    # They tell of tags that were there before.
+    for record in (TRACE, FACETS):
+        doc.user_data[USER_DATA_KEY].pop(record, None)
 
 
 def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.training import Example
 
-import spacy_product_tags  # noqa: F401
+from spacy_product_tags import Tag
 from spacy_product_tags.category_scores import macro_f, make_category_scorer, score_categories, score_paths, weighted_f
 from spacy_product_tags.kb.taxonomy import Taxonomy
 
@@ -44,6 +44,19 @@ def test_all_right_and_none():
 
 def test_a_label_counts_with_what_is_above_it():
     assert score_paths([("F", "B")], [("A", "B")])["category_f_level2"] == 0
+
+
+def test_axes():
+    nlp = spacy.blank("xx")
+    found = [{"brand > Nike": 0.7, "brand > (none)": 0.3}, {"brand > Nike": 0.2, "brand > (none)": 0.8}, {"brand > Nike": 1.0}]
+    gold = [[Tag("Nike", "brand")], [Tag("Puma", "brand")], []]
+    examples = [example(nlp, (), (), cats) for cats in found]
+    for made, tags in zip(examples, gold):
+        made.reference._.tags = tags
+    # Nike is found, Puma is missed, and the last has no gold at all.
+    values = {"p": 1.0, "r": 0.5, "f": pytest.approx(2 / 3)}
+    assert score_categories(examples, axes=["brand"])["category_axes"] == {"brand": values}
+    assert "category_axes" not in score_categories(examples)
 
 
 def test_a_class_without_gold_does_not_count_in_the_macro_mean():

@@ -9,15 +9,15 @@ from ._util import CommandError, GpuOpt, ModelArg, load_pipeline
 
 def calibrate_cli(
     model: ModelArg,
-    data: Annotated[str, typer.Argument(help="Held-out listings with categories, such as the dev part")],
+    data: Annotated[str, typer.Argument(help="Held-out listings with categories or tags, such as the dev part")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the calibrated pipeline")],
     plot: Annotated[Optional[Path], typer.Option("--plot", help="PNG of probability against share right", dir_okay=False)] = None,
-    component: Annotated[str, typer.Option("--component", help="The classifier's name")] = "product_classifier",
+    component: Annotated[str, typer.Option("--component", help="The classifier's name, such as product_tag_classifier")] = "product_classifier",
     gpu_id: GpuOpt = -1,
 ) -> None:
     """
-    Fit the temperature of a pipeline's product classifier, and how much each of its parts counts, on listings that it was
-    not trained on, and save it.
+    Fit the temperature of a pipeline's classifier, of categories or of facets, on listings that it was not trained on, and
+    save it; of categories also how much each part of the classifier counts.
     """
     from ..training.calibrate import calibrate_pipeline
     from ..training.corpus import ListingCorpus
@@ -29,9 +29,10 @@ def calibrate_cli(
         raise CommandError(str(err)) from err
     nlp.to_disk(output)
     for name, temperature in report.temperatures.items():
-        shares = "".join(f", {part} count {share:.2f}" for part, share in report.shares[name].items())
+        shares = "".join(f", {part} count {share:.2f}" for part, share in report.shares.get(name, {}).items())
         typer.echo(f"{name}: temperature {temperature:.3f}{shares}")
-    typer.echo(f"{output}: ECE {report.before:.4f} before, {report.after:.4f} now, on {len(report.right)} listings")
+    unit = "tags" if "facet" in report.temperatures else "listings"
+    typer.echo(f"{output}: ECE {report.before:.4f} before, {report.after:.4f} now, on {len(report.right)} {unit}")
     if plot is not None:
         from ..calibration import reliability_plot
 

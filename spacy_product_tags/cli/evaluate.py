@@ -42,7 +42,11 @@ def evaluate_cli(
     examples = list(corpus(nlp))
     if not examples:
         raise CommandError(f"{data}: holds no listing")
-    scores = evaluate(nlp, examples)
+    try:
+        scores = evaluate(nlp, examples)
+    except ValueError as err:
+        # Such as a component that was never trained.
+        raise CommandError(f"{model}: {err}") from err
     if hide_facets and scores.get("facet_micro_f") is None:
         raise CommandError(f"{model}: has no component that gives facets, such as product_tag_classifier")
     show_scores(scores, per_facet, facets_only=hide_facets)
@@ -114,12 +118,14 @@ def _show_facets(scores: Dict[str, Any], per_facet: bool) -> None:
         table.add_row(Text(facet or "(no facet)"), str(support[facet]), *(_percent(facets[facet][k]) for k in "prf"))
     table.add_row("all", str(sum(support.values())), "", "", _percent(scores["facet_micro_f"]), style="bold")
     table.add_row("mean of the facets", "", "", "", _percent(scores["facet_macro_f"]), style="bold")
+    table.add_row("calibration error", "", "", "", _percent(scores["facet_ece"]))
     Console().print(table)
 
 
 def _show_categories(scores: Dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("categories", "")
     table.add_row("right in whole", _percent(scores["cats_path_acc"]))
@@ -131,6 +137,8 @@ def _show_categories(scores: Dict[str, Any]) -> None:
     table.add_row("macro F1, whole paths", _percent(scores["category_macro_f"]))
     table.add_row("hierarchical F1", _percent(scores["category_hf"]))
     table.add_row("calibration error", _percent(scores["category_ece"]))
+    for axis, values in (scores.get("category_axes") or {}).items():
+        table.add_row(Text(f"F1 of {axis}"), _percent(values["f"]))
     Console().print(table)
 
 

@@ -93,7 +93,9 @@ def _find(taxonomy: "Taxonomy", category: str, file: Optional[Path]) -> int:
     """Find a category by id or path. RAISES (CommandError): Where there is none."""
     from ..kb.category_mapping import split_path
 
-    row = taxonomy.row(category) if category in taxonomy else taxonomy.find(split_path(category))
+    row = taxonomy.row(category) if category in taxonomy else taxonomy.find((category,))
+    # A label may have a ">" of its own.
+    row = taxonomy.find(split_path(category)) if row is None else row
     if row is None:
         raise CommandError(f"{category}: {file} has no category with this id or full path; see 'taxonomy show {file}'")
     return row

@@ -41,20 +41,22 @@ def build_product_classifier_v1(
         before any training; 0 = without.
     lr_scale (float): Factor on the head's learning rate: it starts from nothing.
     RETURNS (Model[List[Doc], OutT]): Takes docs, gives the logits of each tree's leaves.
-    RAISES (ValueError): Where nothing is left to read.
+    RAISES (ValueError): Where nothing is left to read, or a setting is outside its range.
     """
     # Imported here, or each command line call would wait for torch.
     from .category_head import CategoryHead
 
+    shares = {"dropout": dropout, "gram_dropout": gram_dropout, "name_dropout": name_dropout}
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"[model] {name}: must be from 0 to below 1, not {share}")
+    sizes = {"buckets": (buckets, 0), "name_words": (name_words, 0), "bag_width": (bag_width, 1)}
+    for name, (size, least) in sizes.items():
+        if size < least:
+            raise ValueError(f"[model] {name}: must be {least} or more, not {size}")
     if tok2vec is None and not buckets and not name_words:
         raise ValueError("[model]: without tok2vec, buckets and name_words nothing is read; give at least one")
-    settings = {
-        "dropout": dropout,
-        "buckets": buckets,
-        "bag_width": bag_width,
-        "gram_dropout": gram_dropout,
-        "name_dropout": name_dropout,
-    }
+    settings = {**shares, "buckets": buckets, "bag_width": bag_width}
     return Model(
         "product_classifier",
         forward,

@@ -5,7 +5,7 @@ from typing import Any, Callable, Dict, Iterator, Tuple
 
 import srsly
 import torch
-from thinc.api import Optimizer, PyTorchShim, get_torch_default_device, xp2torch
+from thinc.api import Optimizer, PyTorchShim, Shim, get_torch_default_device, xp2torch
 
 # Updates between two returns of freed memory.
 _UPDATES = 25
@@ -32,12 +32,15 @@ class ModuleShim(PyTorchShim):
         return self._model is not None
 
     def setup(self, **sizes: Any) -> None:
-        """Build the module.
+        """Build the module; where that fails, all stays as it is.
 
         **sizes (Any): Arguments of `build`; numbers, strings, lists.
         """
-        self.sizes = sizes
-        self._model = self.build(**sizes).to(get_torch_default_device())
+        module = self.build(**sizes).to(get_torch_default_device())
+        if self.is_built:
+            # A new number: what an optimizer knows of the old weights has the old sizes.
+            self.id = Shim(None).id
+        self.sizes, self._model = sizes, module
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Update the weights.

@@ -53,7 +53,8 @@ def grow_network(model: Model, trees: Sequence[Tree], moved: Sequence[int], name
         encoder = None if names is None else NameEncoder.from_disk(names)
     width = 1 if encoder is None else encoder.width
     if width != model.shims[0].sizes["name_width"]:
-        raise ValueError(f"the name encoder {names!r} is not the one of the training (size {width})")
+        problem = f"the name encoder {names!r} is not the one of the training (size {width})"
+        raise ValueError(f"{problem}; give what `initialize` got as names, None where it got None")
     state = head.state_dict()
     build_network(model, trees, encoder)
     target = model.shims[0]._model.state_dict()

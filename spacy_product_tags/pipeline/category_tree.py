@@ -1,6 +1,6 @@
 """A taxonomy as the classifier reads it: leaves in order, gold paths as stretches of them, and the loss."""
 from collections import Counter
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy import util
@@ -8,13 +8,12 @@ from spacy.tokens import Doc
 from thinc.api import torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ..category_scores import NONE
 from ..kb.taxonomy import SEPARATOR, Taxonomy
 from ..tag import get_category, get_tags
 
 # The name of the taxonomy's tree, beside those of the axes.
 CATEGORY = "category"
-# The value of an axis of which a listing says nothing.
-NONE = "(none)"
 # A value seen once says little of what is to come.
 _LEAST_COUNT = 2
 
@@ -112,7 +111,7 @@ def read_trees(docs: Iterable[Doc], axes: Sequence[str], taxonomy: Optional[Taxo
         log.
     name (str): The component, for errors.
     RETURNS (Dict[str, Tree]): `CATEGORY` first.
-    RAISES (ValueError): Where there is no category.
+    RAISES (ValueError): Where there is no category, or `check_ids` finds two of one id.
     """
     paths: Counter = Counter()
     values: Dict[str, Counter] = {facet: Counter() for facet in axes}
@@ -135,7 +134,24 @@ def read_trees(docs: Iterable[Doc], axes: Sequence[str], taxonomy: Optional[Taxo
         example = SEPARATOR.join(unknown[0])
         message = "%s: %d of %d categories of the training data are not in the taxonomy and teach nothing, such as %r"
         util.logger.warning(message, name, len(unknown), len(paths), example)
-    return {CATEGORY: make_tree(taxonomy), **{facet: make_axis(values[facet]) for facet in axes}}
+    trees = {CATEGORY: make_tree(taxonomy), **{facet: make_axis(values[facet]) for facet in axes}}
+    check_ids(trees, name)
+    return trees
+
+
+def check_ids(trees: Mapping[str, Tree], name: str) -> None:
+    """Check that no category is called as a value of an axis is in ``doc.cats``.
+
+    trees (Mapping[str, Tree]): The trees.
+    name (str): The component, for the error.
+    RAISES (ValueError): Where one is.
+    """
+    categories = trees[CATEGORY].taxonomy
+    for axis, tree in trees.items():
+        ids = [] if axis == CATEGORY else [axis + SEPARATOR + id for id in tree.taxonomy.ids]
+        for id in ids:
+            if id in categories:
+                raise ValueError(f"[components.{name}] axes: {id!r} is the id of a category, too; leave {axis!r} out")
 
 
 def gold_rows(docs: Sequence[Doc], name: str, tree: Tree) -> List[int]:

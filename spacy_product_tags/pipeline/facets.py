@@ -6,10 +6,11 @@ from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..calibration import ece
 from ..kb.aliases import fold
 from ..models.chars import classify, code_points, run_bounds
 from ..models.tag_classifier import TagRows
-from ..tag import Tag, get_tags, text_length
+from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, text_length
 
 # First and last character in the batch; -1 = nowhere.
 Place = Tuple[int, int]
@@ -71,6 +72,19 @@ def gold_rows(
     return _to_rows(rows, find_aliases), targets
 
 
+def gold_facets(example: Example, labels: Sequence[str]) -> np.ndarray:
+    """Tell which facets the gold has for the predicted doc's tags that have none.
+
+    example (Example): The example.
+    labels (Sequence[str]): The facets.
+    RETURNS (ndarray): bool (tags without a facet, F), in their order; a tag that gold hasn't has none.
+    """
+    gold = _facets(example.reference, "")
+    tags = open_tags(example.predicted)
+    rows = [[label in gold.get(_place(tag), ()) for label in labels] for tag in tags]
+    return np.array(rows, dtype=bool).reshape(len(tags), len(labels))
+
+
 def _to_rows(rows: Sequence[Tuple[str, int, Place]], find_aliases: FindAliases) -> TagRows:
     known = find_aliases({text for text, _, _ in rows})
     return TagRows(
@@ -121,27 +135,37 @@ def score_facets(examples: Iterable[Example], *, other: str = "", **kwargs: Any)
     A gold tag that got no facet, or that the prediction lacks, counts as missed.
 
     examples (Iterable[Example]): Docs with predicted and with gold tags.
-    other (str): The facet that says that there is none.
+    other (str): The facet that says that there is none, in predictions and in gold.
     **kwargs (Any): Other settings of the component; not used.
     RETURNS (Dict[str, Any]): ``facet_macro_f``, the mean of the F1 of all facets that gold or prediction has;
-        ``facet_micro_f``, the F1 over all tags; ``facet_per_facet``, a dict of p, r and f by facet. None where there is
-        no gold.
+        ``facet_micro_f``, the F1 over all tags; ``facet_per_facet``, a dict of p, r and f by facet; ``facet_ece``, the
+        calibration error of the likeliest facet of each tag that had none. None where there is no gold, the last also
+        where no tag was without a facet.
     """
     micro = PRFScore()
     per_facet: Dict[str, PRFScore] = {}
+    confidences, right = [], []
     for example in examples:
-        predicted, gold = _facets(example.predicted, other), _facets(example.reference, "")
+        predicted, gold = _facets(example.predicted, other), _facets(example.reference, other)
         for place, wanted in gold.items():
             found = predicted.get(place, set())
             micro.score_set(found, wanted)
             for facet in found | wanted:
                 per_facet.setdefault(facet, PRFScore()).score_set(found & {facet}, wanted & {facet})
+        for step in example.predicted.user_data.get(USER_DATA_KEY, {}).get(FACETS, ()):
+            wanted = gold.get((step["text"], step["start"], step["end"]))
+            if wanted:
+                # The likeliest comes first.
+                likeliest, probability = next(iter(step["probabilities"].items()))
+                confidences.append(probability)
+                right.append(likeliest in wanted)
     if not per_facet:
-        return dict.fromkeys(("facet_macro_f", "facet_micro_f", "facet_per_facet"))
+        return dict.fromkeys(("facet_macro_f", "facet_micro_f", "facet_per_facet", "facet_ece"))
     return {
         "facet_macro_f": sum(score.fscore for score in per_facet.values()) / len(per_facet),
         "facet_micro_f": micro.fscore,
         "facet_per_facet": {facet: score.to_dict() for facet, score in sorted(per_facet.items())},
+        "facet_ece": ece(np.array(confidences), np.array(right)) if confidences else None,
     }
 
 
@@ -149,8 +173,12 @@ def _facets(doc: Doc, other: str) -> Dict[Tuple[str, Optional[int], Optional[int
     facets: Dict[Tuple[str, Optional[int], Optional[int]], Set[str]] = {}
     for tag in get_tags(doc):
         if tag.facet and tag.facet != other:
-            facets.setdefault((tag.raw or tag.text, tag.start, tag.end), set()).add(tag.facet)
+            facets.setdefault(_place(tag), set()).add(tag.facet)
     return facets
+
+
+def _place(tag: Tag) -> Tuple[str, Optional[int], Optional[int]]:
+    return tag.raw or tag.text, tag.start, tag.end
 
 
 def make_facet_scorer() -> Callable[..., Dict[str, Any]]:

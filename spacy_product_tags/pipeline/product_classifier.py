@@ -15,11 +15,22 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
+from ..calibration import fit_shares, fit_temperature, require_numbers
 from ..kb.taxonomy import SEPARATOR, Taxonomy
 from ..models.name_encoder import SHIPPED, NameEncoder
 from ..tag import set_category
 from .category_network import build_network, grow_network
-from .category_tree import CATEGORY, Tree, category_gradient, decode, gold_rows, make_tree, read_trees, softmax
+from .category_tree import (
+    CATEGORY,
+    Tree,
+    category_gradient,
+    check_ids,
+    decode,
+    gold_rows,
+    make_tree,
+    read_trees,
+    softmax,
+)
 from .saving import Part, SavedInParts
 
 DEFAULT_CONFIG = """
@@ -51,7 +62,7 @@ _BATCH = 256
         "axes": [],
         "scorer": {"@scorers": "spacy-product-tags.category_scorer.v1"},
     },
-    default_score_weights={"category_f": 1.0, "category_hf": 0.0, "category_ece": None},
+    default_score_weights={"category_f": 1.0, "category_macro_f": 0.0, "category_hf": 0.0, "category_ece": None},
 )
 def make_product_classifier(
     nlp: Language,
@@ -147,7 +158,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
     @property
     def taxonomy(self) -> Taxonomy:
         """RETURNS (Taxonomy): The categories. RAISES (ValueError): Before the component is initialized."""
-        self._require_trees()
+        self.require_trees()
         return self.trees[CATEGORY].taxonomy
 
     @property
@@ -161,7 +172,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         if not any(len(doc) for doc in docs):
             return [Prediction((), {}) for _ in docs]
         logits = self.logits(docs)
-        read = ~np.isnan(logits[CATEGORY]).any(axis=1)  # (B,)
+        read = self._find_read(logits[CATEGORY])  # (B,)
         found = {name: self._choose(name, np.where(read[:, None], logits[name], 0)) for name in self.trees}
         predictions = []
         for number, doc in enumerate(docs):
@@ -183,10 +194,17 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         RETURNS (Dict[str, np.ndarray]): Of each tree float32 (B, T), in the order of its `leaves`; NaN where nothing of
             a doc is read, such as a title of digits only that is compared with names alone.
         """
-        self._require_trees()
+        self.require_trees()
         batches = [self.model.predict(list(batch)) for batch in util.minibatch(docs, _BATCH)]
         columns = ([self.model.ops.to_numpy(scores) for scores in tree] for tree in zip(*batches))
         return {name: np.concatenate(parts) for name, parts in zip(self.trees, columns)}
+
+    def _find_read(self, logits: np.ndarray) -> np.ndarray:
+        """Say which texts were read. RETURNS (np.ndarray): bool (B,). RAISES (ValueError): Where weights diverged."""
+        # Only where titles are compared with names, and nothing else is read, can there be nothing.
+        if self._head.readers:
+            require_numbers(logits, self.name)
+        return ~np.isnan(logits).any(axis=1)  # (B,)
 
     def _choose(self, name: str, logits: np.ndarray) -> List[Tuple[int, Dict[str, float]]]:
         """RETURNS (List[Tuple[int, Dict[str, float]]]): Of each text the category's row (-1 = none) and the cats."""
@@ -196,15 +214,21 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         return decode(tree, leaves, self.cfg["min_probability"], self.cfg["top_k"], prefix)
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
-        """Write categories to docs; other components' cats stay, and so does a doc's own category where there is none.
+        """Write categories to docs; other components' cats stay, and so does a doc's category where there is none now.
 
         docs (Iterable[Doc]): The docs.
         predictions (Sequence[Prediction]): What `predict` gave.
         """
         for doc, prediction in zip(docs, predictions):
-            doc.cats = {**doc.cats, **prediction.cats}
+            others = {name: share for name, share in doc.cats.items() if not self._is_own(name)}
+            doc.cats = {**others, **prediction.cats}
             if prediction.path:
                 set_category(doc, prediction.path)
+
+    def _is_own(self, name: str) -> bool:
+        """Say whether a name in ``doc.cats`` is one of the classifier's, such as of an earlier call."""
+        axes = (axis + SEPARATOR for axis in self.axes)
+        return bool(self.trees) and (name in self.trees[CATEGORY].taxonomy or name.startswith(tuple(axes)))
 
     def update(
         self,
@@ -229,7 +253,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         docs = [example.predicted for example in examples]
         if not any(len(doc) for doc in docs):
             return losses
-        self._require_trees()
+        self.require_trees()
         scores, backprop = self.model.begin_update(docs)
         loss, d_scores = self.get_loss(examples, scores)
         backprop(d_scores)
@@ -272,14 +296,14 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         names (Optional[str]): Folder of the name encoder that gives categories their first vectors, which is what is
             known of those without examples; `product-tags-names` ships with the package; None = without.
         labels (Optional[Any]): Not used: categories come with their tree.
-        RAISES (ValueError): Where there is no category.
+        RAISES (ValueError): Where there is no category, or a value of an axis would have the id of a category.
         """
         validate_get_examples(get_examples, "ProductClassifier.initialize")
         trees = read_trees((example.reference for example in get_examples()), self.axes, taxonomy, self.name)
-        self.temperatures = {}
+        encoder = None if names is None else NameEncoder.from_disk(names)
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), 10)])
-        build_network(self.model, list(trees.values()), None if names is None else NameEncoder.from_disk(names))
-        self.trees = trees
+        build_network(self.model, list(trees.values()), encoder)
+        self.trees, self.temperatures = trees, {}
 
     @property
     def _head(self) -> Any:
@@ -292,13 +316,13 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         names (Optional[str]): Folder of the name encoder, the one that the component was initialized with. Not needed
             where titles are compared with names, as the component has it then.
         RAISES (ListingError): On a row with no place in the tree.
-        RAISES (ValueError): Where the names' vectors are of another size; the component stays as it is.
-
-        To go on training afterwards, take a new optimizer: the old one's moments are of the old sizes.
+        RAISES (ValueError): Where the names' vectors are of another size, or an id is that of an axis' value; the
+            component stays as it is.
         """
-        self._require_trees()
+        self.require_trees()
         taxonomy, moved = self.taxonomy.with_rows(rows)
         trees = {**self.trees, CATEGORY: make_tree(taxonomy)}
+        check_ids(trees, self.name)
         grow_network(self.model, list(trees.values()), moved, names)
         self.trees = trees
 
@@ -307,11 +331,11 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         shares of right answers (Guo et al. 2017).
 
         examples (Iterable[Example]): The data; the predicted docs must have gone through what comes before.
-        RETURNS (Dict[str, float]): Temperature by tree; it stays with the component, and so do the parts' shares.
+        RETURNS (Dict[str, float]): Temperature by tree; it stays with the component, and so do the parts' shares. Of an
+            axis that no example has a value of, both stay as they were.
         RAISES (ValueError): Where no example has a category; the component stays as it is.
         """
-        from ..calibration import fit_shares, fit_temperature
-
+        self.require_trees()
         examples = list(examples)
         docs = [example.predicted for example in examples]
         references = [example.reference for example in examples]
@@ -321,6 +345,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         }
         if not (gold[CATEGORY] >= 0).any():
             raise ValueError(f"{self.name}: no listing has a category that is a leaf; there is nothing to fit on")
+        self._find_read(self.logits(docs)[CATEGORY])
         shares = self._head.shares
         before, fitted = shares.clone(), shares.clone()
         try:
@@ -331,10 +356,12 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         finally:
             shares.copy_(before)
         for number, name in enumerate(self.trees):
-            parts = np.stack([logits[name] for logits in alone])  # (P, B, T)
+            # Ten thousand categories take some memory: one tree's scores at a time.
+            parts = [logits.pop(name) for logits in alone]  # (B, T) each
             # A part that reads nothing of a text, such as names of a number, gives NaN.
-            rows = (gold[name] >= 0) & ~np.isnan(parts).any(axis=(0, 2))  # (B,)
-            fitted[number] = fitted.new_tensor(fit_shares(parts[:, rows], gold[name][rows]))
+            rows = (gold[name] >= 0) & ~np.any([np.isnan(part).any(axis=1) for part in parts], axis=0)  # (B,)
+            if rows.any():
+                fitted[number] = fitted.new_tensor(fit_shares([part[rows] for part in parts], gold[name][rows]))
         shares.copy_(fitted)
         for name, logits in self.logits(docs).items():
             rows = (gold[name] >= 0) & ~np.isnan(logits).any(axis=1)  # (B,)
@@ -345,19 +372,26 @@ class ProductClassifier(SavedInParts, TrainablePipe):
     @property
     def shares(self) -> Dict[str, Dict[str, float]]:
         """RETURNS (Dict[str, Dict[str, float]]): By tree, how much each part of the head counts; their mean is 1."""
-        self._require_trees()
+        self.require_trees()
         head = self._head
         return {name: dict(zip(head.parts, row)) for name, row in zip(self.trees, head.shares.tolist())}
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """Score docs. RETURNS (Dict[str, Any]): What the scorer gives; it is told the taxonomy."""
+        """Score docs. RETURNS (Dict[str, Any]): What the scorer gives; it is told the taxonomy and the axes."""
         if self.scorer is None or not self.trees:
             return {}
-        return self.scorer(examples, taxonomy=self.taxonomy, **self.cfg, **kwargs)
+        return self.scorer(examples, taxonomy=self.taxonomy, axes=self.axes, **self.cfg, **kwargs)
 
-    def _require_trees(self) -> None:
-        if not self.trees or not self.model.shims[0].is_built:
+    def require_trees(self) -> None:
+        """Check that there is something to classify with.
+
+        RAISES (ValueError): Before the component is initialized, or where only a part of it was loaded.
+        """
+        shim = self.model.shims[0]
+        if not self.trees or not shim.is_built:
             raise ValueError(Errors.E109.format(name=self.name))
+        if [len(leaves) for leaves in shim.sizes["columns"]] != [len(tree.leaves) for tree in self.trees.values()]:
+            raise ValueError(f"{self.name}: its categories and its network are of two trainings; load both together")
 
     def _parts(self) -> Dict[str, Part]:
         # By number: an axis may be called size/length.
@@ -377,7 +411,9 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         self.temperatures = learnt["temperatures"]
         # Empty ones keep their place, which tells the files' names, until those are read.
         self.trees = {name: self.trees.get(name, make_tree(Taxonomy([]))) for name in learnt["trees"]}
-        self.axes = tuple(name for name in self.trees if name != CATEGORY)
+        # Without trees it was saved before it was trained, and the config tells.
+        if self.trees:
+            self.axes = tuple(name for name in self.trees if name != CATEGORY)
 
     def _tree_to_bytes(self, name: str) -> bytes:
         return self.trees[name].taxonomy.to_bytes()

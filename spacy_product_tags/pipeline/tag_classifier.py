@@ -1,4 +1,5 @@
 """`product_tag_classifier`: gives a facet to every tag that has none."""
+import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,14 +17,13 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
+from ..calibration import fit_temperature, require_numbers
 from ..kb.alias_index import AliasIndex
 from ..models.tag_classifier import TagRows
-from ..tag import USER_DATA_KEY, Tag, get_tags, store_tags
-from .facets import gold_rows, open_tags, to_rows
+from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, store_tags
+from .facets import gold_facets, gold_rows, open_tags, to_rows
 from .saving import Part, SavedInParts
 
-# Beside the tags: what the classifier made of each that had no facet.
-FACETS = "facets"
 # Facets that are told of in it, the likeliest.
 _TOLD = 3
 
@@ -53,7 +53,7 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "other": "",
         "scorer": {"@scorers": "spacy-product-tags.facet_scorer.v1"},
     },
-    default_score_weights={"facet_macro_f": 1.0, "facet_micro_f": 0.0, "facet_per_facet": None},
+    default_score_weights={"facet_macro_f": 1.0, "facet_micro_f": 0.0, "facet_per_facet": None, "facet_ece": None},
 )
 def make_tag_classifier(
     nlp: Language,
@@ -114,7 +114,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
             "labels": [],
             # The alias table's facets in training: what the network knows by number.
             "alias_facets": [],
-            # What logits are divided by: fitted after training, for calibrated probabilities.
+            # What logits are divided by, so that probabilities are shares of right answers: `calibrate` fits it.
             "temperature": 1.0,
             "min_score": min_score,
             "multi": multi,
@@ -160,6 +160,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
 
         docs (Iterable[Doc]): The docs; they are not changed.
         RETURNS (List[Floats2d]): For each doc the logits (tags without a facet, facets).
+        RAISES (ValueError): Where they are no numbers.
         """
         docs = list(docs)
         tags = [open_tags(doc) for doc in docs]
@@ -171,6 +172,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
             own_docs = [docs[number] for number in busy]
             rows = to_rows(own_docs, [tags[number] for number in busy], self._find_aliases)
             found = self.model.ops.to_numpy(self.model.predict((own_docs, rows)))  # (N, F)
+            require_numbers(found, self.name)
             ends = np.cumsum([len(tags[number]) for number in busy])
             for number, part in zip(busy, np.split(found, ends[:-1])):
                 scores[number] = part
@@ -184,6 +186,8 @@ class TagClassifier(SavedInParts, TrainablePipe):
         """
         for doc, own in zip(docs, scores):
             if not len(own):
+                # Of an earlier call, which told of other tags.
+                doc.user_data.get(USER_DATA_KEY, {}).pop(FACETS, None)
                 continue
             rows = iter(own)
             tags: List[Tag] = []
@@ -206,6 +210,24 @@ class TagClassifier(SavedInParts, TrainablePipe):
         likely = [labels[number] for number in order if chances[number] >= self.cfg["min_score"]]
         facets = (likely if self.cfg["multi"] else likely[:1]) or [self.cfg["other"]]
         return facets, {labels[number]: float(chances[number]) for number in order[: max(_TOLD, len(facets))]}
+
+    def calibrate(self, examples: Iterable[Example]) -> Dict[str, float]:
+        """Fit the temperature on held-out data, so that probabilities are shares of right answers (Guo et al. 2017).
+
+        examples (Iterable[Example]): The data; the predicted docs have the gold tags without their facets, and must
+            have gone through what comes before.
+        RETURNS (Dict[str, float]): The temperature, as ``facet``; it stays with the component.
+        RAISES (ValueError): Where no gold tag has a facet that is known; the component stays as it is.
+        """
+        self._require_labels()
+        examples = list(examples)
+        gold = np.concatenate([gold_facets(example, self.labels) for example in examples])  # (N, F)
+        rows = gold.any(axis=1)  # (N,)
+        if not rows.any():
+            raise ValueError(f"{self.name}: no listing has a tag of a facet that it knows; there is nothing to fit on")
+        logits = np.concatenate(self.logits(example.predicted for example in examples))  # (N, F)
+        self.cfg["temperature"] = fit_temperature(logits[rows], gold[rows])
+        return {"facet": self.cfg["temperature"]}
 
     def update(
         self,
@@ -329,15 +351,17 @@ class TagClassifier(SavedInParts, TrainablePipe):
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component. RETURNS (bytes): Settings, facets, weights and the alias table."""
         data = super().to_bytes(exclude=exclude)
-        if self.aliases is None or "aliases" in exclude:
+        if "aliases" in exclude:
             return data
-        return srsly.msgpack_dumps({**srsly.msgpack_loads(data), "aliases": self.aliases.to_bytes()})
+        aliases = None if self.aliases is None else self.aliases.to_bytes()
+        return srsly.msgpack_dumps({**srsly.msgpack_loads(data), "aliases": aliases})
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagClassifier":
         """Load what `to_bytes` gave. RETURNS (TagClassifier): Itself."""
         super().from_bytes(bytes_data, exclude=exclude)
-        if "aliases" not in exclude:
-            data = srsly.msgpack_loads(bytes_data).get("aliases")
+        message = srsly.msgpack_loads(bytes_data)
+        if "aliases" in message and "aliases" not in exclude:
+            data = message["aliases"]
             self.aliases = None if data is None else AliasIndex.from_bytes(data)
         return self
 
@@ -348,8 +372,14 @@ class TagClassifier(SavedInParts, TrainablePipe):
         exclude (Iterable[str]): Names of parts to leave out.
         """
         super().to_disk(path, exclude=exclude)
-        if self.aliases is not None and "aliases" not in exclude:
-            self.aliases.to_disk(util.ensure_path(path) / "aliases")
+        folder = util.ensure_path(path) / "aliases"
+        if "aliases" in exclude:
+            return
+        if self.aliases is not None:
+            self.aliases.to_disk(folder)
+        elif folder.exists():
+            # Of a component that was saved there before.
+            shutil.rmtree(folder)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagClassifier":
         """Load the component from a folder.

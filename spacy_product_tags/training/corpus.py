@@ -71,14 +71,17 @@ class ListingCorpus:
                     return
                 count += 1
                 for example in self.augmenter(nlp, to_example(nlp, listing)):
-                    tags = example.reference._.tags
                     if self.hide_facets:
-                        # One text and place with two facets is one tag to find both for.
-                        hidden = (replace(tag, facet="", canonical_id="") for tag in tags)
-                        example.predicted._.tags = list(dict.fromkeys(hidden))
+                        hide_facets(example)
                     elif self.gold_tags:
-                        example.predicted._.tags = tags
+                        example.predicted._.tags = example.reference._.tags
                     yield example
+
+
+def hide_facets(example: Example) -> None:
+    """Give the predicted doc the gold tags without their facets; one text and place with two facets is one tag."""
+    hidden = (replace(tag, facet="", canonical_id="") for tag in example.reference._.tags)
+    example.predicted._.tags = list(dict.fromkeys(hidden))
 
 
 def to_example(nlp: Language, listing: Listing) -> Example:

@@ -5,6 +5,7 @@ import pytest
 import spacy
 from thinc.api import Adam, fix_random_seed
 
+from spacy_product_tags import Tag
 from spacy_product_tags.models.name_encoder import NameEncoder
 from spacy_product_tags.training.calibrate import calibrate_pipeline
 from spacy_product_tags.training.corpus import to_example
@@ -117,7 +118,46 @@ def test_only_leaves_tell_how_well_calibrated_a_pipeline_is(classifier):
 def test_calibrating_another_pipeline_says_what_it_has(run, pipeline, listings, tmp_path):
     result = run("calibrate", pipeline, listings, "--output", tmp_path / "out")
     assert result.exit_code == 1
-    assert "no product classifier 'product_classifier'; it has product_tag_generator" in result.stderr
+    assert "no product classifier or tag classifier 'product_classifier'; it has product_tag_generator" in result.stderr
+
+
+def test_an_untrained_pipeline_says_so(run, classifier, listings, tmp_path):
+    nlp = spacy.blank("zh")
+    nlp.add_pipe("product_classifier")
+    nlp.to_disk(tmp_path / "raw")
+    for command in (("calibrate", tmp_path / "raw", listings, "--output", tmp_path / "out"), ("evaluate", tmp_path / "raw", listings)):
+        result = run(*command)
+        assert result.exit_code == 1 and "[E109]" in result.stderr and "product_classifier" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_titles_without_a_word_do_not_keep_a_pipeline_from_being_calibrated():
+    nlp = spacy.blank("xx")
+    model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "tok2vec": None, "buckets": 0}
+    nlp.add_pipe("product_classifier", config={"model": model})
+    listings = [Listing(title=title, category=(title,)) for title in ("Shirts", "Cups", "Lamps")]
+    more = [Listing(title="501", category=("Shirts",)), Listing(title=" ", category=("Cups",))]
+    nlp.initialize(lambda: [to_example(nlp, listing) for listing in listings])
+    report = calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in (*listings, *more)])
+    assert report.right.tolist() == [True] * 3 and report.temperatures["category"] < 1
+    with pytest.raises(ValueError, match="anything to read"):
+        calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in more])
+
+
+def test_facets_are_calibrated(run, tmp_path):
+    nlp = spacy.blank("zh")
+    encoder = {"@architectures": "spacy-product-tags.CharEncoder.v1", "width": 16, "depth": 1, "rows": 500, "features": 8}
+    model = {"@architectures": "spacy-product-tags.TagClassifier.v1", "tok2vec": encoder, "hidden_width": 16, "rows": 500}
+    nlp.add_pipe("product_tag_classifier", config={"model": model})
+    tagged = [Listing(title=title, tags=(Tag(title, facet, 1.0, 0, 2),)) for title, facet in (("红色", "color"), ("纯棉", "material"))]
+    nlp.initialize(lambda: [to_example(nlp, listing) for listing in tagged])
+    nlp.to_disk(tmp_path / "model")
+    write_listings(tmp_path / "tagged.jsonl", tagged)
+    command = ("calibrate", tmp_path / "model", tmp_path / "tagged.jsonl", "--output", tmp_path / "out")
+    result = run(*command, "--component", "product_tag_classifier")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("facet: temperature ") and "on 2 tags" in result.stdout
+    assert spacy.load(tmp_path / "out").get_pipe("product_tag_classifier").cfg["temperature"] != 1.0
 
 
 def test_categories_come_out_in_another_taxonomy(run, classifier, tmp_path):

@@ -39,6 +39,7 @@ def test_files(tmp_path):
 def test_split_path():
     assert split_path(" Shoes>Boots > ") == ("Shoes", "Boots")
     assert split_path(" ") == ()
+    assert split_path("Toys > Age >3 years") == ("Toys", "Age >3 years")
 
 
 @pytest.mark.skipif(not SHOPIFY.exists(), reason="needs ../shared/datasets/tax_shopify")

@@ -1,4 +1,6 @@
 """The component: paths, probabilities, abstention, axes, new categories, saving."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import spacy
@@ -194,13 +196,26 @@ def test_new_categories_take_only_their_share(trained):
     assert 0 < taken < 1
     for leaf in ("服饰 > 裙子", "服饰 > 上衣 > T恤", "服饰 > 上衣 > 衬衫", "数码 > 手机壳", "家居"):
         assert after[leaf] == pytest.approx(before[leaf] * (1 - taken), rel=1e-4)
-    # It goes on learning, and is saved with them.
+    # It is saved with them.
     again = spacy.util.load_model_from_config(nlp.config, auto_fill=True)
     again.from_bytes(nlp.to_bytes())
     again.get_pipe("product_classifier").cfg["top_k"] = 2000
     assert cats(again, "红色连衣裙女") == pytest.approx(after, abs=1e-5)
     with pytest.raises(ValueError, match="数码"):
         component.add_categories([{"id": "数码", "parent": None, "labels": {"": "数码"}}], names=None)
+
+
+def test_learning_goes_on_with_new_categories(tiny_bert):
+    nlp = make_nlp(tiny_bert)
+    examples = [to_example(nlp, listing) for listing in LISTINGS]
+    nlp.initialize(lambda: examples)
+    # With the optimizer that nlp keeps, which knows the weights in their old sizes.
+    nlp.update(examples)
+    nlp.get_pipe("product_classifier").add_categories([{"id": "new", "parent": None, "labels": {"": "宠物"}}], names=None)
+    before = cats(nlp, "狗粮")
+    for _ in range(10):
+        nlp.update([to_example(nlp, listing) for listing in (*LISTINGS, Listing(title="狗粮", category=("宠物",)))])
+    assert cats(nlp, "狗粮")["new"] > before["new"] + 0.1
 
 
 def test_names_tell_categories_without_examples(tiny_bert, tmp_path):
@@ -359,18 +374,100 @@ def test_calibration_lowers_the_loss_and_is_saved(trained, tmp_path):
     examples = [to_example(nlp, listing) for listing in [*LISTINGS, *wrong]]
     for example in examples:
         example.predicted = nlp.get_pipe("transformer")(example.predicted)
-    before = cats(nlp, "红色连衣裙女")["服饰 > 裙子"]
+    before, loss = cats(nlp, "红色连衣裙女")["服饰 > 裙子"], mean_loss(component, examples)
     assert component.calibrate(examples)["category"] > 1
-    assert cats(nlp, "红色连衣裙女")["服饰 > 裙子"] < before
+    assert cats(nlp, "红色连衣裙女")["服饰 > 裙子"] < before and mean_loss(component, examples) < loss - 0.1
     nlp.to_disk(tmp_path / "nlp")
     assert spacy.load(tmp_path / "nlp").get_pipe("product_classifier").temperatures == pytest.approx(component.temperatures)
     with pytest.raises(ValueError, match="no listing has a category"):
         component.calibrate([_without_category(examples[0])])
 
 
+def mean_loss(component, examples):
+    tree = component.trees["category"]
+    logits = component.logits([example.predicted for example in examples])["category"]
+    shares = softmax(logits / component.temperatures.get("category", 1.0))
+    gold = [tree.column_of(tree.taxonomy.find(example.reference._.category)) for example in examples]
+    return -np.log(shares[np.arange(len(gold)), gold]).mean()
+
+
 def _without_category(example):
     example.reference._.category = ()
     return example
+
+
+def test_what_a_second_calibration_has_no_data_for_stays(tiny_bert):
+    nlp = make_nlp(tiny_bert, axes=["brand"])
+    train(nlp, [replace(listing, tags=(*listing.tags, Tag("x", "color"))) for listing in LISTINGS * 2], steps=3)
+    component = nlp.get_pipe("product_classifier")
+    examples = [to_example(nlp, replace(listing, tags=(Tag("x", "color"),))) for listing in LISTINGS]
+    for example in examples:
+        example.predicted = nlp.get_pipe("transformer")(example.predicted)
+    component.calibrate(examples)
+    brand = component.temperatures["brand"], component.shares["brand"]
+    assert brand[0] != 1.0
+    for example in examples:
+        example.reference._.tags = ()
+    component.calibrate(examples)
+    assert (component.temperatures["brand"], component.shares["brand"]) == brand
+
+
+def test_a_second_initialization_starts_from_nothing_and_a_failed_one_changes_nothing(trained, tiny_bert):
+    nlp = spacy.util.load_model_from_config(trained.config, auto_fill=True)
+    nlp.from_bytes(trained.to_bytes())
+    component, text = nlp.get_pipe("product_classifier"), "红色连衣裙女"
+    component.temperatures["category"] = 3.0
+    before, examples = cats(nlp, text), [to_example(nlp, listing) for listing in LISTINGS]
+    with pytest.raises(ValueError, match="nowhere"):
+        component.initialize(lambda: examples, nlp=nlp, names="nowhere")
+    assert cats(nlp, text) == before
+    component.initialize(lambda: examples, nlp=nlp, names=None)
+    assert component.temperatures == {} and cats(nlp, text) != before
+
+
+def test_earlier_categories_leave_no_trace_in_a_doc(trained):
+    component = trained.get_pipe("product_classifier")
+    doc = trained("红色连衣裙女")
+    component.set_annotations([doc], [Prediction(("数码",), {"数码": 1.0})])
+    assert doc.cats == {"数码": 1.0}
+
+
+def test_axes_outlive_saving_before_training(tiny_bert, tmp_path):
+    make_nlp(tiny_bert, axes=["brand"]).to_disk(tmp_path / "nlp")
+    nlp = spacy.load(tmp_path / "nlp")
+    assert nlp.get_pipe("product_classifier").axes == ("brand",)
+
+
+def test_a_category_and_a_value_of_one_id_are_refused(tiny_bert):
+    nlp = make_nlp(tiny_bert, axes=["color"])
+    listings = [Listing(title="红色", category=("color", "红"), tags=(Tag("红", "color", start=0, end=1),))] * 2
+    with pytest.raises(ValueError, match=r"axes: 'color > 红' is the id of a category, too"):
+        nlp.initialize(lambda: [to_example(nlp, listing) for listing in listings])
+
+
+def test_diverged_weights_say_so(trained):
+    nlp = spacy.util.load_model_from_config(trained.config, auto_fill=True)
+    nlp.from_bytes(trained.to_bytes())
+    with torch.no_grad():
+        nlp.get_pipe("product_classifier")._head.scorers["grams"][0].added.fill_(float("nan"))
+    with pytest.raises(ValueError, match="product_classifier: its scores are no numbers"):
+        nlp("红色连衣裙女")
+
+
+def test_a_network_without_its_categories_says_so(trained, tiny_bert):
+    nlp = make_nlp(tiny_bert)
+    train(nlp, LISTINGS[:2], steps=1)
+    component = nlp.get_pipe("product_classifier")
+    component.from_bytes(trained.get_pipe("product_classifier").to_bytes(), exclude=["tree0.jsonl"])
+    with pytest.raises(ValueError, match="its categories and its network are of two trainings"):
+        nlp("红色连衣裙女")
+
+
+@pytest.mark.parametrize("name, value", [("dropout", 1.0), ("name_dropout", -0.1), ("buckets", -5), ("bag_width", 0), ("name_words", -1)])
+def test_bad_settings_of_the_model_name_themselves(name, value):
+    model = {"@architectures": "spacy-product-tags.ProductClassifier.v1", "tok2vec": None, name: value}
+    with pytest.raises(ValueError, match=rf"\[model\] {name}: must be"):
+        spacy.blank("xx").add_pipe("product_classifier", config={"model": model})
 
 
 def test_without_a_category_and_without_a_transformer(tiny_bert):

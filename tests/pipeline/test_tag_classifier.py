@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import spacy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
@@ -16,6 +17,7 @@ from spacy_product_tags import Listing, Tag
 from spacy_product_tags.kb.alias_index import AliasIndex
 from spacy_product_tags.kb.aliases import Value
 from spacy_product_tags.pipeline.facets import find_places, score_facets
+from spacy_product_tags.training.calibrate import calibrate_pipeline
 from spacy_product_tags.training.corpus import to_example
 
 NAME = "product_tag_classifier"
@@ -211,6 +213,59 @@ def test_the_temperature_is_saved_and_changes_no_choice(trained, listings):
     (warm,) = component.predict([doc])
     assert (cold.argmax(1) == warm.argmax(1)).all() and warm.max() < cold.max()
     assert pickle.loads(pickle.dumps(nlp)).get_pipe(NAME).cfg["temperature"] == 4.0
+
+
+def test_calibration_makes_probabilities_truer(trained, listings):
+    nlp = spacy.load(trained("chars", listings))
+    component = nlp.get_pipe(NAME)
+    # Every tag once with a wrong facet: half of the answers are right.
+    turned = dict(zip(component.labels, (*component.labels[1:], component.labels[0])))
+    wrong = [
+        replace(listing, tags=tuple(replace(tag, facet=turned[tag.facet]) for tag in listing.tags)) for listing in listings
+    ]
+    report = calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in (*listings, *wrong)], NAME)
+    assert report.right.mean() == pytest.approx(0.5, abs=0.05) and report.before > report.after + 0.05
+    assert report.temperatures == {"facet": component.cfg["temperature"]} and report.temperatures["facet"] > 1
+    (doc,) = nlp.pipe([bare(nlp, listings[0])])
+    told_of = doc.user_data["spacy_product_tags"]["facets"]
+    assert max(told_of[0]["probabilities"].values()) == pytest.approx(component.predict([bare(nlp, listings[0])])[0][0].max())
+    scores = component.score([Example(doc, to_example(nlp, listings[0]).reference)])
+    assert scores["facet_ece"] == pytest.approx(1 - np.mean([max(step["probabilities"].values()) for step in told_of]), abs=0.2)
+    with pytest.raises(ValueError, match="no listing has a tag of a facet that it knows"):
+        calibrate_pipeline(nlp, [to_example(nlp, replace(listings[0], tags=()))], NAME)
+
+
+def test_what_it_told_of_earlier_tags_goes_with_them(trained, listings):
+    nlp = spacy.load(trained("chars", listings))
+    doc = nlp(bare(nlp, listings[0]))
+    assert doc.user_data["spacy_product_tags"]["facets"]
+    doc._.tags = listings[0].tags
+    assert "facets" not in doc.user_data["spacy_product_tags"]
+    again = nlp(bare(nlp, listings[0]))
+    assert "facets" not in nlp(again).user_data["spacy_product_tags"], "all have one by then"
+
+
+def test_diverged_weights_say_so(trained, listings):
+    nlp = spacy.load(trained("chars", listings))
+    with torch.no_grad():
+        for weights in nlp.get_pipe(NAME).model.shims[0]._model.parameters():
+            weights.fill_(float("nan"))
+    with pytest.raises(ValueError, match=f"{NAME}: its scores are no numbers"):
+        nlp(bare(nlp, listings[0]))
+
+
+def test_an_alias_table_that_was_left_out_stays(trained, listings, tmp_path):
+    nlp = spacy.load(trained("chars", listings))
+    component = nlp.get_pipe(NAME)
+    without = component.to_bytes()
+    component.aliases = ALIASES
+    component.from_bytes(component.to_bytes(exclude=["aliases"]))
+    assert component.aliases is ALIASES
+    component.to_disk(tmp_path)
+    assert len(nlp.get_pipe(NAME).from_disk(tmp_path).aliases) == 2
+    assert component.from_bytes(without).aliases is None
+    component.to_disk(tmp_path)
+    assert not (tmp_path / "aliases").exists(), "it is of the component that was saved there before"
 
 
 def test_the_context_decides_what_a_word_means(make):
@@ -427,7 +482,9 @@ def test_scores():
     assert scored([(3, "other")], wanted, other="other")["facet_per_facet"].keys() == {"A", "B", "C"}
     both = [(0, "A"), (0, "B")]
     assert scored([(0, "A")], both)["facet_micro_f"] == pytest.approx(2 / 3)
-    assert scored([(0, "A")], []) == dict.fromkeys(("facet_macro_f", "facet_micro_f", "facet_per_facet"))
+    assert scored([(0, "A")], []) == dict.fromkeys(("facet_macro_f", "facet_micro_f", "facet_per_facet", "facet_ece"))
+    perfect = scored([(0, "A"), (3, "other")], [(0, "A"), (3, "other")], other="other")
+    assert perfect["facet_macro_f"] == 1.0, "what has none of the facets is no mistake"
 
 
 def test_it_is_what_the_factory_says(make):
