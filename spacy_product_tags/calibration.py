@@ -32,7 +32,7 @@ def fit_temperature(logits: np.ndarray, gold: np.ndarray) -> float:
             raise ValueError("logits: with a sigmoid each, all must be finite")
         # One column against zero, the sign telling whether it is right.
         signed = np.where(gold, logits, -logits)
-        return _minimize(lambda temperature: float(np.logaddexp(0.0, -signed / temperature).mean()), len(logits))
+        return _minimize(lambda temperature: float(np.logaddexp(0.0, -signed / temperature).mean()), logits.size)
     if gold.min() < 0 or gold.max() >= logits.shape[1]:
         raise ValueError(f"gold: has columns from {gold.min()} to {gold.max()}, the logits have {logits.shape[1]}")
     right = np.take_along_axis(logits, gold[:, None], axis=1)
@@ -104,11 +104,11 @@ def require_numbers(logits: np.ndarray, name: str) -> None:
         )
 
 
-def _minimize(loss: Callable[[float], float], rows: int) -> float:
-    """Search by golden section on the log scale: cross entropy has one valley there."""
+def _minimize(loss: Callable[[float], float], terms: int) -> float:
+    """Search by golden section on the log scale: the mean cross entropy of so many answers has one valley there."""
 
     def cost(log: float) -> float:
-        return loss(np.exp(log)) + log * log / (2 * rows)
+        return loss(np.exp(log)) + log * log / (2 * terms)
 
     low, high = np.log(_LOW), np.log(_HIGH)
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)

@@ -44,6 +44,16 @@ def test_no_other_temperature_is_better(rows, columns, seed):
         assert best <= cost(other) + 2e-3
 
 
+def test_the_pull_is_as_strong_with_many_sigmoids():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20, 48)) * 3
+    gold = rng.random(logits.shape) < 1 / (1 + np.exp(-logits / 3))
+    # 960 answers outweigh a standard normal prior.
+    losses = {t: np.logaddexp(0.0, np.where(gold, -logits, logits) / t).sum() + np.log(t) ** 2 / 2 for t in np.geomspace(1, 9, 400)}
+    assert fit_temperature(logits, gold) == pytest.approx(min(losses, key=losses.get), rel=0.01)
+    assert fit_temperature(logits, gold) == pytest.approx(3, rel=0.25)
+
+
 def test_ruled_out_columns_change_nothing():
     rng = np.random.default_rng(0)
     logits, gold = rng.normal(size=(200, 3)) * 4, rng.integers(3, size=200)

@@ -68,12 +68,13 @@ def split_path(text: str) -> Path_:
     text (str): Labels with " > " between them; only what has none of these is split at any ">".
     RETURNS (Tuple[str, ...]): Labels from the top.
     """
+    text = text.strip().removesuffix(">")
     labels = _split(text, SEPARATOR)
     return labels if len(labels) > 1 else _split(text, ">")
 
 
 def _split(text: str, separator: str) -> Path_:
-    return tuple(label for part in text.split(separator) if (label := part.strip(" >")))
+    return tuple(label for part in text.split(separator) if (label := part.strip()))
 
 
 def _add_row(mapping: CategoryMapping, source: str, target: str, row: Mapping[str, Any]) -> None:

@@ -140,18 +140,18 @@ def read_trees(docs: Iterable[Doc], axes: Sequence[str], taxonomy: Optional[Taxo
 
 
 def check_ids(trees: Mapping[str, Tree], name: str) -> None:
-    """Check that no category is called as a value of an axis is in ``doc.cats``.
+    """Check that no category is called as values of an axis are in ``doc.cats``.
 
     trees (Mapping[str, Tree]): The trees.
     name (str): The component, for the error.
     RAISES (ValueError): Where one is.
     """
-    categories = trees[CATEGORY].taxonomy
-    for axis, tree in trees.items():
-        ids = [] if axis == CATEGORY else [axis + SEPARATOR + id for id in tree.taxonomy.ids]
-        for id in ids:
-            if id in categories:
-                raise ValueError(f"[components.{name}] axes: {id!r} is the id of a category, too; leave {axis!r} out")
+    starts = tuple(axis + SEPARATOR for axis in trees if axis != CATEGORY)
+    for id in trees[CATEGORY].taxonomy.ids if starts else ():
+        if id.startswith(starts):
+            raise ValueError(
+                f"[components.{name}] axes: the category {id!r} begins as the values of an axis do; leave that axis out"
+            )
 
 
 def gold_rows(docs: Sequence[Doc], name: str, tree: Tree) -> List[int]:

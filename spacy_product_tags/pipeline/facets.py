@@ -72,14 +72,15 @@ def gold_rows(
     return _to_rows(rows, find_aliases), targets
 
 
-def gold_facets(example: Example, labels: Sequence[str]) -> np.ndarray:
+def gold_facets(example: Example, labels: Sequence[str], other: str = "") -> np.ndarray:
     """Tell which facets the gold has for the predicted doc's tags that have none.
 
     example (Example): The example.
     labels (Sequence[str]): The facets.
+    other (str): The facet that says that there is none.
     RETURNS (ndarray): bool (tags without a facet, F), in their order; a tag that gold hasn't has none.
     """
-    gold = _facets(example.reference, "")
+    gold = _facets(example.reference, other)
     tags = open_tags(example.predicted)
     rows = [[label in gold.get(_place(tag), ()) for label in labels] for tag in tags]
     return np.array(rows, dtype=bool).reshape(len(tags), len(labels))
@@ -153,7 +154,7 @@ def score_facets(examples: Iterable[Example], *, other: str = "", **kwargs: Any)
             for facet in found | wanted:
                 per_facet.setdefault(facet, PRFScore()).score_set(found & {facet}, wanted & {facet})
         for step in example.predicted.user_data.get(USER_DATA_KEY, {}).get(FACETS, ()):
-            wanted = gold.get((step["text"], step["start"], step["end"]))
+            wanted = gold.get((step["raw"] or step["text"], step["start"], step["end"]))
             if wanted:
                 # The likeliest comes first.
                 likeliest, probability = next(iter(step["probabilities"].items()))

@@ -172,7 +172,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         if not any(len(doc) for doc in docs):
             return [Prediction((), {}) for _ in docs]
         logits = self.logits(docs)
-        read = self._find_read(logits[CATEGORY])  # (B,)
+        read = self.find_read(logits[CATEGORY])  # (B,)
         found = {name: self._choose(name, np.where(read[:, None], logits[name], 0)) for name in self.trees}
         predictions = []
         for number, doc in enumerate(docs):
@@ -199,8 +199,13 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         columns = ([self.model.ops.to_numpy(scores) for scores in tree] for tree in zip(*batches))
         return {name: np.concatenate(parts) for name, parts in zip(self.trees, columns)}
 
-    def _find_read(self, logits: np.ndarray) -> np.ndarray:
-        """Say which texts were read. RETURNS (np.ndarray): bool (B,). RAISES (ValueError): Where weights diverged."""
+    def find_read(self, logits: np.ndarray) -> np.ndarray:
+        """Say which texts were read.
+
+        logits (np.ndarray): What `logits` gave of a tree, (B, T).
+        RETURNS (np.ndarray): bool (B,).
+        RAISES (ValueError): Where weights have diverged.
+        """
         # Only where titles are compared with names, and nothing else is read, can there be nothing.
         if self._head.readers:
             require_numbers(logits, self.name)
@@ -214,7 +219,10 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         return decode(tree, leaves, self.cfg["min_probability"], self.cfg["top_k"], prefix)
 
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
-        """Write categories to docs; other components' cats stay, and so does a doc's category where there is none now.
+        """Write categories to docs.
+
+        A doc's category stays where there is none now. Other components' cats stay, but those that are called as a
+        category of the taxonomy, or begin as an axis' values do.
 
         docs (Iterable[Doc]): The docs.
         predictions (Sequence[Prediction]): What `predict` gave.
@@ -345,7 +353,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         }
         if not (gold[CATEGORY] >= 0).any():
             raise ValueError(f"{self.name}: no listing has a category that is a leaf; there is nothing to fit on")
-        self._find_read(self.logits(docs)[CATEGORY])
+        self.find_read(self.logits(docs)[CATEGORY])
         shares = self._head.shares
         before, fitted = shares.clone(), shares.clone()
         try:

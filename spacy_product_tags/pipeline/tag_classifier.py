@@ -26,6 +26,8 @@ from .saving import Part, SavedInParts
 
 # Facets that are told of in it, the likeliest.
 _TOLD = 3
+# Docs that the network takes at once, however many it is handed.
+_BATCH = 256
 
 DEFAULT_CONFIG = """
 [model]
@@ -80,7 +82,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
     """Give a facet to every tag that has none, such as those that a seller typed; tags that have one stay as they are.
 
     What it was sure of stands in ``doc.user_data["spacy_product_tags"]["facets"]``, one dict for each tag that had no
-    facet: its text, start, end and source, the facets that it got, and the probability of the likeliest ones.
+    facet: its text, raw, start, end and source, the facets that it got, and the probability of the likeliest ones.
 
     vocab (Vocab): The vocabulary.
     model (Model): The network.
@@ -162,7 +164,9 @@ class TagClassifier(SavedInParts, TrainablePipe):
         RETURNS (List[Floats2d]): For each doc the logits (tags without a facet, facets).
         RAISES (ValueError): Where they are no numbers.
         """
-        docs = list(docs)
+        return [part for batch in util.minibatch(docs, _BATCH) for part in self._batch_logits(batch)]
+
+    def _batch_logits(self, docs: Sequence[Doc]) -> List[Floats2d]:
         tags = [open_tags(doc) for doc in docs]
         scores = [np.zeros((0, len(self.labels)), dtype="f") for _ in docs]
         # The others cost nothing.
@@ -198,7 +202,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
                     continue
                 facets, likeliest = self._decide(next(rows))
                 tags.extend(replace(tag, facet=facet) for facet in facets)
-                step = {name: getattr(tag, name) for name in ("text", "start", "end", "source")}
+                step = {name: getattr(tag, name) for name in ("text", "raw", "start", "end", "source")}
                 steps.append({**step, "facets": facets, "probabilities": likeliest})
             store_tags(doc, tags)
             doc.user_data[USER_DATA_KEY][FACETS] = steps
@@ -221,7 +225,8 @@ class TagClassifier(SavedInParts, TrainablePipe):
         """
         self._require_labels()
         examples = list(examples)
-        gold = np.concatenate([gold_facets(example, self.labels) for example in examples])  # (N, F)
+        own = [gold_facets(example, self.labels, self.cfg["other"]) for example in examples]
+        gold = np.concatenate([np.zeros((0, len(self.labels)), dtype=bool), *own])  # (N, F)
         rows = gold.any(axis=1)  # (N,)
         if not rows.any():
             raise ValueError(f"{self.name}: no listing has a tag of a facet that it knows; there is nothing to fit on")
@@ -340,6 +345,11 @@ class TagClassifier(SavedInParts, TrainablePipe):
         cfg = Part(self._cfg_to_bytes, self._cfg_from_bytes)
         return {"cfg": cfg, "model": Part(self.model.to_bytes, self.model.from_bytes)}
 
+    @property
+    def _lacks_aliases(self) -> bool:
+        """RETURNS (bool): Whether it was trained with a table, and loaded without it."""
+        return self.aliases is None and bool(self.cfg["alias_facets"])
+
     def _cfg_to_bytes(self) -> bytes:
         # The settings stand in the pipeline's config, where `spacy.load(…, config=…)` can change them.
         return srsly.json_dumps({name: self.cfg[name] for name in _LEARNT}).encode("utf8")
@@ -351,7 +361,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component. RETURNS (bytes): Settings, facets, weights and the alias table."""
         data = super().to_bytes(exclude=exclude)
-        if "aliases" in exclude:
+        if "aliases" in exclude or self._lacks_aliases:
             return data
         aliases = None if self.aliases is None else self.aliases.to_bytes()
         return srsly.msgpack_dumps({**srsly.msgpack_loads(data), "aliases": aliases})
@@ -373,7 +383,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
         """
         super().to_disk(path, exclude=exclude)
         folder = util.ensure_path(path) / "aliases"
-        if "aliases" in exclude:
+        if "aliases" in exclude or self._lacks_aliases:
             return
         if self.aliases is not None:
             self.aliases.to_disk(folder)

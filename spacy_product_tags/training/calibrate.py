@@ -22,7 +22,8 @@ class Report(NamedTuple):
         facets nothing.
     before (float): Expected calibration error of the likeliest leaf, or facet, before.
     after (float): And now.
-    probabilities (np.ndarray): Of each listing's likeliest leaf, or each tag's likeliest facet, now, (B,).
+    probabilities (np.ndarray): Of each listing's likeliest leaf, or each tag's likeliest facet, now, (B,); of listings
+        whose category is a known leaf, and tags with a known facet.
     right (np.ndarray): Whether it was the right one, (B,).
     """
 
@@ -38,8 +39,8 @@ def calibrate_pipeline(nlp: Language, examples: Sequence[Example], name: str = "
     """Fit the temperatures of a pipeline's classifier, and how much each of its parts counts.
 
     nlp (Language): The pipeline.
-    examples (Sequence[Example]): Listings that it was not trained on; for a classifier of facets their predicted docs
-        get the gold tags without their facets.
+    examples (Sequence[Example]): Listings that it was not trained on; a classifier of facets is given their gold tags
+        without their facets.
     name (str): The component, a product classifier or a tag classifier.
     RETURNS (Report): What came of it.
     RAISES (ValueError): Where there is no such component, or nothing to fit on.
@@ -76,10 +77,12 @@ def _calibrate_categories(
 
 
 def _calibrate_facets(nlp: Language, examples: Sequence[Example], classifier: TagClassifier, name: str) -> Report:
+    # The caller's docs keep their tags.
+    examples = [Example(example.predicted.copy(), example.reference) for example in examples]
     for example in examples:
         hide_facets(example)
     examples = _annotate(nlp, examples, name)
-    if not any(gold_facets(example, classifier.labels).any() for example in examples):
+    if not any(gold_facets(example, classifier.labels, classifier.cfg["other"]).any() for example in examples):
         raise ValueError(f"{name}: no listing has a tag of a facet that it knows; there is nothing to fit on")
     before = ece(*_judge_facets(classifier, examples))
     temperatures = classifier.calibrate(examples)
@@ -104,7 +107,7 @@ def _judge_categories(classifier: ProductClassifier, examples: Sequence[Example]
     tree = classifier.trees[CATEGORY]
     logits = classifier.logits([example.predicted for example in examples])[CATEGORY]  # (B, T)
     # Of what is not read, such as a number that is compared with names, nothing is said.
-    read = ~np.isnan(logits).any(axis=1)  # (B,)
+    read = classifier.find_read(logits)  # (B,)
     if not read.any():
         raise ValueError(f"{classifier.name}: no listing's title has anything to read; there is nothing to fit on")
     shares = softmax(logits[read] / classifier.temperatures.get(CATEGORY, 1.0))  # (R, T)
@@ -114,7 +117,8 @@ def _judge_categories(classifier: ProductClassifier, examples: Sequence[Example]
 
 def _judge_facets(classifier: TagClassifier, examples: Sequence[Example]) -> Tuple[np.ndarray, np.ndarray]:
     """RETURNS (Tuple[np.ndarray, np.ndarray]): Probability of each tag's likeliest facet, and whether it is right."""
-    gold = np.concatenate([gold_facets(example, classifier.labels) for example in examples])  # (N, F)
+    other = classifier.cfg["other"]
+    gold = np.concatenate([gold_facets(example, classifier.labels, other) for example in examples])  # (N, F)
     chances = np.concatenate(classifier.predict(example.predicted for example in examples))  # (N, F)
     known = gold.any(axis=1)  # (N,)
     gold, chances = gold[known], chances[known]

@@ -3,6 +3,7 @@ import json
 
 import pytest
 import spacy
+import torch
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags import Tag
@@ -142,6 +143,14 @@ def test_titles_without_a_word_do_not_keep_a_pipeline_from_being_calibrated():
     assert report.right.tolist() == [True] * 3 and report.temperatures["category"] < 1
     with pytest.raises(ValueError, match="anything to read"):
         calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in more])
+
+
+def test_diverged_weights_are_told_of_when_they_are_calibrated(classifier):
+    nlp = spacy.load(classifier)
+    with torch.no_grad():
+        nlp.get_pipe("product_classifier").model.shims[0]._model.scorers["grams"][0].added.fill_(float("nan"))
+    with pytest.raises(ValueError, match="its scores are no numbers"):
+        calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in LISTINGS])
 
 
 def test_facets_are_calibrated(run, tmp_path):

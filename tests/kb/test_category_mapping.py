@@ -38,7 +38,10 @@ def test_files(tmp_path):
 
 def test_split_path():
     assert split_path(" Shoes>Boots > ") == ("Shoes", "Boots")
-    assert split_path(" ") == ()
+    assert split_path(" ") == split_path("\t") == ()
+    assert split_path("Shoes\t>\tBoots") == split_path("Shoes > \u3000 > Boots >\n") == ("Shoes", "Boots")
+    assert split_path("鞋\u3000>\u3000靴") == ("鞋", "靴")
+    assert split_path("Toys > >3 years") == ("Toys", ">3 years")
     assert split_path("Toys > Age >3 years") == ("Toys", "Age >3 years")
 
 

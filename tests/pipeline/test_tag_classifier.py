@@ -18,7 +18,7 @@ from spacy_product_tags.kb.alias_index import AliasIndex
 from spacy_product_tags.kb.aliases import Value
 from spacy_product_tags.pipeline.facets import find_places, score_facets
 from spacy_product_tags.training.calibrate import calibrate_pipeline
-from spacy_product_tags.training.corpus import to_example
+from spacy_product_tags.training.corpus import hide_facets, to_example
 
 NAME = "product_tag_classifier"
 CHARS = {
@@ -226,13 +226,52 @@ def test_calibration_makes_probabilities_truer(trained, listings):
     report = calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in (*listings, *wrong)], NAME)
     assert report.right.mean() == pytest.approx(0.5, abs=0.05) and report.before > report.after + 0.05
     assert report.temperatures == {"facet": component.cfg["temperature"]} and report.temperatures["facet"] > 1
-    (doc,) = nlp.pipe([bare(nlp, listings[0])])
-    told_of = doc.user_data["spacy_product_tags"]["facets"]
-    assert max(told_of[0]["probabilities"].values()) == pytest.approx(component.predict([bare(nlp, listings[0])])[0][0].max())
-    scores = component.score([Example(doc, to_example(nlp, listings[0]).reference)])
-    assert scores["facet_ece"] == pytest.approx(1 - np.mean([max(step["probabilities"].values()) for step in told_of]), abs=0.2)
+    nothing = [to_example(nlp, replace(listings[0], tags=()))]
+    for examples in ([], nothing):
+        with pytest.raises(ValueError, match="no listing has a tag of a facet that it knows"):
+            component.calibrate(examples)
     with pytest.raises(ValueError, match="no listing has a tag of a facet that it knows"):
-        calibrate_pipeline(nlp, [to_example(nlp, replace(listings[0], tags=()))], NAME)
+        calibrate_pipeline(nlp, nothing, NAME)
+
+
+@pytest.mark.parametrize("raw", ["", "raw"])
+def test_what_calibration_says_is_what_evaluation_says(raw, trained, listings):
+    nlp = spacy.load(trained("chars", listings))
+    # What the tags are called now is not what the gold's were.
+    renamed = [replace(listing, tags=tuple(replace(tag, raw=raw and tag.text) for tag in listing.tags)) for listing in listings]
+    turned = dict(zip(nlp.get_pipe(NAME).labels, nlp.get_pipe(NAME).labels[::-1]))
+    wrong = replace(renamed[0], tags=tuple(replace(tag, facet=turned[tag.facet]) for tag in renamed[0].tags))
+    examples = [to_example(nlp, listing) for listing in (*renamed, wrong)]
+    for example in examples:
+        example.predicted._.tags = example.reference._.tags
+    report = calibrate_pipeline(nlp, examples, NAME)
+    assert all(example.predicted._.tags == example.reference._.tags for example in examples), "they are the caller's"
+    assert 0 < report.right.mean() < 1 and len(report.right) == sum(len(example.reference._.tags) for example in examples)
+    for example in examples:
+        hide_facets(example)
+    assert nlp.evaluate(examples)["facet_ece"] == pytest.approx(report.after, abs=1e-5) and report.after > 0.01
+
+
+def test_a_generator_before_it_adds_nothing_to_what_is_calibrated(make_nlp, trained, listings):
+    nlp = make_nlp("chars")
+    nlp.initialize(lambda: [to_example(nlp, listing) for listing in listings])
+    source = spacy.load(trained("chars", listings))
+    nlp.add_pipe(NAME, source=source)
+    generator = nlp.get_pipe("product_tag_generator")
+    generator.predict = lambda docs: pytest.fail("it must not run")
+    examples = [to_example(nlp, listing) for listing in listings]
+    assert len(calibrate_pipeline(nlp, examples, NAME).right) == sum(len(set(listing.tags)) for listing in listings)
+
+
+def test_how_many_docs_come_at_once_does_not_matter(trained, listings, monkeypatch):
+    nlp = spacy.load(trained("chars", listings))
+    docs = [bare(nlp, listing) for listing in listings]
+    together = nlp.get_pipe(NAME).logits(docs)
+    monkeypatch.setattr("spacy_product_tags.pipeline.tag_classifier._BATCH", 1)
+    apart = nlp.get_pipe(NAME).logits(docs)
+    assert len(apart) == len(docs)
+    for one, other in zip(together, apart):
+        assert one == pytest.approx(other, abs=1e-4)
 
 
 def test_what_it_told_of_earlier_tags_goes_with_them(trained, listings):
@@ -266,6 +305,19 @@ def test_an_alias_table_that_was_left_out_stays(trained, listings, tmp_path):
     assert component.from_bytes(without).aliases is None
     component.to_disk(tmp_path)
     assert not (tmp_path / "aliases").exists(), "it is of the component that was saved there before"
+
+
+def test_a_component_loaded_without_its_table_does_not_take_it_from_the_disk(make, listings, tmp_path):
+    nlp = make()
+    train(nlp, listings, steps=1, aliases=ALIASES)
+    component = nlp.get_pipe(NAME)
+    component.to_disk(tmp_path)
+    other = make().get_pipe(NAME).from_disk(tmp_path, exclude=["aliases"])
+    assert other.aliases is None
+    other.to_disk(tmp_path)
+    assert len(other.from_disk(tmp_path).aliases) == 2
+    other.aliases = None
+    assert component.from_bytes(other.to_bytes()).aliases is ALIASES
 
 
 def test_the_context_decides_what_a_word_means(make):
