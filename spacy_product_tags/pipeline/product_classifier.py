@@ -15,7 +15,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
-from ..calibration import fit_shares, fit_temperature, require_numbers
+from ..calibration import require_numbers
 from ..kb.taxonomy import SEPARATOR, Taxonomy
 from ..models.name_encoder import SHIPPED, NameEncoder
 from ..tag import set_category
@@ -152,7 +152,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         self.axes = tuple(axes)
         # The taxonomy first, then a tree for each axis.
         self.trees: Dict[str, Tree] = {}
-        # What logits are divided by, so that probabilities are shares of right answers.
+        # What logits are divided by, so that probabilities are shares of right answers: calibration fits it.
         self.temperatures: Dict[str, float] = {}
 
     @property
@@ -227,16 +227,14 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         docs (Iterable[Doc]): The docs.
         predictions (Sequence[Prediction]): What `predict` gave.
         """
+        starts = tuple(axis + SEPARATOR for axis in self.axes)
+        categories = self.trees[CATEGORY].taxonomy if self.trees else ()
         for doc, prediction in zip(docs, predictions):
-            others = {name: share for name, share in doc.cats.items() if not self._is_own(name)}
+            # What is left of an earlier call would contradict this one.
+            others = {id: share for id, share in doc.cats.items() if id not in categories and not id.startswith(starts)}
             doc.cats = {**others, **prediction.cats}
             if prediction.path:
                 set_category(doc, prediction.path)
-
-    def _is_own(self, name: str) -> bool:
-        """Say whether a name in ``doc.cats`` is one of the classifier's, such as of an earlier call."""
-        axes = (axis + SEPARATOR for axis in self.axes)
-        return bool(self.trees) and (name in self.trees[CATEGORY].taxonomy or name.startswith(tuple(axes)))
 
     def update(
         self,
@@ -334,55 +332,18 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         grow_network(self.model, list(trees.values()), moved, names)
         self.trees = trees
 
-    def calibrate(self, examples: Iterable[Example]) -> Dict[str, float]:
-        """Fit on held-out data how much each part of the head counts, and the temperatures, so that probabilities are
-        shares of right answers (Guo et al. 2017).
-
-        examples (Iterable[Example]): The data; the predicted docs must have gone through what comes before.
-        RETURNS (Dict[str, float]): Temperature by tree; it stays with the component, and so do the parts' shares. Of an
-            axis that no example has a value of, both stay as they were.
-        RAISES (ValueError): Where no example has a category; the component stays as it is.
-        """
-        self.require_trees()
-        examples = list(examples)
-        docs = [example.predicted for example in examples]
-        references = [example.reference for example in examples]
-        gold = {
-            name: np.array([tree.column_of(row) for row in gold_rows(references, name, tree)], dtype=np.int64)
-            for name, tree in self.trees.items()
-        }
-        if not (gold[CATEGORY] >= 0).any():
-            raise ValueError(f"{self.name}: no listing has a category that is a leaf; there is nothing to fit on")
-        self.find_read(self.logits(docs)[CATEGORY])
-        shares = self._head.shares
-        before, fitted = shares.clone(), shares.clone()
-        try:
-            alone = []
-            for part in range(shares.shape[1]):
-                shares.zero_()[:, part] = 1.0
-                alone.append(self.logits(docs))
-        finally:
-            shares.copy_(before)
-        for number, name in enumerate(self.trees):
-            # Ten thousand categories take some memory: one tree's scores at a time.
-            parts = [logits.pop(name) for logits in alone]  # (B, T) each
-            # A part that reads nothing of a text, such as names of a number, gives NaN.
-            rows = (gold[name] >= 0) & ~np.any([np.isnan(part).any(axis=1) for part in parts], axis=0)  # (B,)
-            if rows.any():
-                fitted[number] = fitted.new_tensor(fit_shares([part[rows] for part in parts], gold[name][rows]))
-        shares.copy_(fitted)
-        for name, logits in self.logits(docs).items():
-            rows = (gold[name] >= 0) & ~np.isnan(logits).any(axis=1)  # (B,)
-            if rows.any():
-                self.temperatures[name] = float(fit_temperature(logits[rows], gold[name][rows]))
-        return dict(self.temperatures)
-
     @property
     def shares(self) -> Dict[str, Dict[str, float]]:
         """RETURNS (Dict[str, Dict[str, float]]): By tree, how much each part of the head counts; their mean is 1."""
         self.require_trees()
         head = self._head
         return {name: dict(zip(head.parts, row)) for name, row in zip(self.trees, head.shares.tolist())}
+
+    @shares.setter
+    def shares(self, shares: Mapping[str, Mapping[str, float]]) -> None:
+        self.require_trees()
+        rows = [[shares[name][part] for part in self._head.parts] for name in self.trees]
+        self._head.shares.copy_(self._head.shares.new_tensor(rows))
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         """Score docs. RETURNS (Dict[str, Any]): What the scorer gives; it is told the taxonomy and the axes."""

@@ -1,6 +1,6 @@
-"""How a trainable component is saved and loaded: in parts, as bytes or as a file each."""
+"""How a trainable component is saved and loaded: in parts, as bytes or as a file or folder each."""
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, NamedTuple, Union
+from typing import Any, Callable, Dict, Iterable, NamedTuple, Optional, Union
 
 import srsly
 from spacy import util
@@ -9,12 +9,16 @@ from spacy import util
 class Part(NamedTuple):
     """A part of a component.
 
-    save (Callable[[], bytes]): Gives it as bytes.
+    save (Callable[[], Optional[bytes]]): Gives it as bytes; None = left out, as if it had been excluded.
     load (Callable[[bytes], Any]): Takes them back.
+    write (Optional[Callable[[Path], Any]]): Puts it at a path, for what is better a folder; None = the bytes as a file.
+    read (Optional[Callable[[Path], Any]]): Takes it from there.
     """
 
-    save: Callable[[], bytes]
+    save: Callable[[], Optional[bytes]]
     load: Callable[[bytes], Any]
+    write: Optional[Callable[[Path], Any]] = None
+    read: Optional[Callable[[Path], Any]] = None
 
 
 class SavedInParts:
@@ -28,13 +32,13 @@ class SavedInParts:
         """List the parts. RETURNS (Dict[str, Part]): By name, which is its file's name, too; one of them is ``cfg``."""
         raise AttributeError(f"{type(self).__name__} must list its parts")
 
-    def _load(self, read: Callable[[str, Callable[[bytes], Any]], None], exclude: Iterable[str]) -> None:
+    def _load(self, load: Callable[[str, Part], None], exclude: Iterable[str]) -> None:
         exclude = set(exclude)
         if "cfg" not in exclude:
-            read("cfg", self._parts()["cfg"].load)
+            load("cfg", self._parts()["cfg"])
         for name, part in self._parts().items():
             if name not in exclude and name != "cfg":
-                read(name, part.load)
+                load(name, part)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component.
@@ -57,8 +61,13 @@ class SavedInParts:
         message = srsly.msgpack_loads(bytes_data)
         if "vocab" in message and "vocab" not in exclude:
             self.vocab.from_bytes(message["vocab"])
-        # A part that was excluded from the bytes stays as it is.
-        self._load(lambda name, load: load(message[name]) if name in message else None, exclude)
+
+        def load(name: str, part: Part) -> None:
+            # A part that was excluded from the bytes, or left out of them, stays as it is.
+            if message.get(name) is not None:
+                part.load(message[name])
+
+        self._load(load, exclude)
         return self
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
@@ -70,7 +79,11 @@ class SavedInParts:
         folder = util.ensure_path(path)
         folder.mkdir(parents=True, exist_ok=True)
         for name, part in self._parts().items():
-            if name not in exclude:
+            if name in exclude:
+                continue
+            if part.write is not None:
+                part.write(folder / name)
+            else:
                 (folder / name).write_bytes(part.save())
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedInParts":
@@ -83,12 +96,15 @@ class SavedInParts:
         """
         folder = util.ensure_path(path)
 
-        def read(name: str, load: Callable[[bytes], Any]) -> None:
+        def load(name: str, part: Part) -> None:
             try:
-                load((folder / name).read_bytes())
+                if part.read is not None:
+                    part.read(folder / name)
+                else:
+                    part.load((folder / name).read_bytes())
             except Exception as err:
                 problem = f"can't be loaded ({err}); install or train the pipeline again"
                 raise ValueError(f"{folder / name}: {problem}") from err
 
-        self._load(read, exclude)
+        self._load(load, exclude)
         return self

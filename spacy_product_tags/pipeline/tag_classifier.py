@@ -3,7 +3,7 @@ import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import srsly
@@ -17,11 +17,11 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
-from ..calibration import fit_temperature, require_numbers
+from ..calibration import require_numbers
 from ..kb.alias_index import AliasIndex
 from ..models.tag_classifier import TagRows
 from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, store_tags
-from .facets import gold_facets, gold_rows, open_tags, to_rows
+from .facets import gold_rows, open_tags, to_rows
 from .saving import Part, SavedInParts
 
 # Facets that are told of in it, the likeliest.
@@ -116,7 +116,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
             "labels": [],
             # The alias table's facets in training: what the network knows by number.
             "alias_facets": [],
-            # What logits are divided by, so that probabilities are shares of right answers: `calibrate` fits it.
+            # What logits are divided by, so that probabilities are shares of right answers: calibration fits it.
             "temperature": 1.0,
             "min_score": min_score,
             "multi": multi,
@@ -153,9 +153,12 @@ class TagClassifier(SavedInParts, TrainablePipe):
         docs (Iterable[Doc]): The docs; they are not changed.
         RETURNS (List[Floats2d]): For each doc the probabilities (tags without a facet, facets).
         """
-        scores = self.logits(docs)
+        return [self.to_chances(part) for part in self.logits(docs)]
+
+    def to_chances(self, logits: np.ndarray) -> np.ndarray:
+        """Make probabilities of logits, by the temperature. RETURNS (np.ndarray): Of the same shape."""
         # A sigmoid that doesn't overflow.
-        return [0.5 + 0.5 * np.tanh(part / (2 * self.cfg["temperature"])) for part in scores]
+        return 0.5 + 0.5 * np.tanh(logits / (2 * self.cfg["temperature"]))
 
     def logits(self, docs: Iterable[Doc]) -> List[Floats2d]:
         """Score each facet, before the temperature: what calibration is fitted on.
@@ -172,7 +175,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
         # The others cost nothing.
         busy = [number for number, own in enumerate(tags) if own]
         if busy:
-            self._require_labels()
+            self.require_labels()
             own_docs = [docs[number] for number in busy]
             rows = to_rows(own_docs, [tags[number] for number in busy], self._find_aliases)
             found = self.model.ops.to_numpy(self.model.predict((own_docs, rows)))  # (N, F)
@@ -215,25 +218,6 @@ class TagClassifier(SavedInParts, TrainablePipe):
         facets = (likely if self.cfg["multi"] else likely[:1]) or [self.cfg["other"]]
         return facets, {labels[number]: float(chances[number]) for number in order[: max(_TOLD, len(facets))]}
 
-    def calibrate(self, examples: Iterable[Example]) -> Dict[str, float]:
-        """Fit the temperature on held-out data, so that probabilities are shares of right answers (Guo et al. 2017).
-
-        examples (Iterable[Example]): The data; the predicted docs have the gold tags without their facets, and must
-            have gone through what comes before.
-        RETURNS (Dict[str, float]): The temperature, as ``facet``; it stays with the component.
-        RAISES (ValueError): Where no gold tag has a facet that is known; the component stays as it is.
-        """
-        self._require_labels()
-        examples = list(examples)
-        own = [gold_facets(example, self.labels, self.cfg["other"]) for example in examples]
-        gold = np.concatenate([np.zeros((0, len(self.labels)), dtype=bool), *own])  # (N, F)
-        rows = gold.any(axis=1)  # (N,)
-        if not rows.any():
-            raise ValueError(f"{self.name}: no listing has a tag of a facet that it knows; there is nothing to fit on")
-        logits = np.concatenate(self.logits(example.predicted for example in examples))  # (N, F)
-        self.cfg["temperature"] = fit_temperature(logits[rows], gold[rows])
-        return {"facet": self.cfg["temperature"]}
-
     def update(
         self,
         examples: Iterable[Example],
@@ -259,7 +243,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
         # The transformer does nothing on such a batch either, and waits for no gradient.
         if not any(len(doc) for doc in docs):
             return losses
-        self._require_labels()
+        self.require_labels()
         rows, targets = self._gold_rows(examples)
         scores, backprop = self.model.begin_update((docs, rows))
         loss, d_scores = self.get_loss(examples, scores, targets=targets)
@@ -337,18 +321,18 @@ class TagClassifier(SavedInParts, TrainablePipe):
         examples = list(islice(get_examples(), 10))
         self.model.initialize(X=([example.predicted for example in examples], self._gold_rows(examples)[0]))
 
-    def _require_labels(self) -> None:
+    def require_labels(self) -> None:
+        """Check that there is something to classify with. RAISES (ValueError): Before the component is initialized."""
         if not self.model.shims[0].is_built:
             raise ValueError(Errors.E109.format(name=self.name))
 
     def _parts(self) -> Dict[str, Part]:
-        cfg = Part(self._cfg_to_bytes, self._cfg_from_bytes)
-        return {"cfg": cfg, "model": Part(self.model.to_bytes, self.model.from_bytes)}
-
-    @property
-    def _lacks_aliases(self) -> bool:
-        """RETURNS (bool): Whether it was trained with a table, and loaded without it."""
-        return self.aliases is None and bool(self.cfg["alias_facets"])
+        aliases = (self._aliases_to_bytes, self._aliases_from_bytes, self._write_aliases, self._read_aliases)
+        return {
+            "cfg": Part(self._cfg_to_bytes, self._cfg_from_bytes),
+            "model": Part(self.model.to_bytes, self.model.from_bytes),
+            "aliases": Part(*aliases),
+        }
 
     def _cfg_to_bytes(self) -> bytes:
         # The settings stand in the pipeline's config, where `spacy.load(…, config=…)` can change them.
@@ -358,54 +342,26 @@ class TagClassifier(SavedInParts, TrainablePipe):
         learnt = srsly.json_loads(data)
         self.cfg.update({name: learnt[name] for name in _LEARNT})
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component. RETURNS (bytes): Settings, facets, weights and the alias table."""
-        data = super().to_bytes(exclude=exclude)
-        if "aliases" in exclude or self._lacks_aliases:
-            return data
-        aliases = None if self.aliases is None else self.aliases.to_bytes()
-        return srsly.msgpack_dumps({**srsly.msgpack_loads(data), "aliases": aliases})
+    def _aliases_to_bytes(self) -> Optional[bytes]:
+        if self.aliases is not None:
+            return self.aliases.to_bytes()
+        # Trained with a table and loaded without it: the table is left out. Else there is none.
+        return None if self.cfg["alias_facets"] else b""
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "TagClassifier":
-        """Load what `to_bytes` gave. RETURNS (TagClassifier): Itself."""
-        super().from_bytes(bytes_data, exclude=exclude)
-        message = srsly.msgpack_loads(bytes_data)
-        if "aliases" in message and "aliases" not in exclude:
-            data = message["aliases"]
-            self.aliases = None if data is None else AliasIndex.from_bytes(data)
-        return self
+    def _aliases_from_bytes(self, data: bytes) -> None:
+        self.aliases = AliasIndex.from_bytes(data) if data else None
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component to a folder; the alias table as the folder ``aliases`` in it.
-
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): Names of parts to leave out.
-        """
-        super().to_disk(path, exclude=exclude)
-        folder = util.ensure_path(path) / "aliases"
-        if "aliases" in exclude or self._lacks_aliases:
-            return
+    def _write_aliases(self, folder: Path) -> None:
         if self.aliases is not None:
             self.aliases.to_disk(folder)
-        elif folder.exists():
+        elif not self.cfg["alias_facets"] and folder.exists():
             # Of a component that was saved there before.
             shutil.rmtree(folder)
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagClassifier":
-        """Load the component from a folder.
-
-        path (Union[str, Path]): The folder.
-        exclude (Iterable[str]): Names of parts to leave out.
-        RETURNS (TagClassifier): Itself.
-        RAISES (ValueError): Where a file is missing or damaged; the message names it.
-        """
-        super().from_disk(path, exclude=exclude)
-        if "aliases" not in exclude:
-            folder = util.ensure_path(path) / "aliases"
-            # Where it was trained with a table, the table belongs to it: a folder that is gone is an error.
-            named = bool(self.cfg["alias_facets"]) or folder.exists()
-            self.aliases = AliasIndex.from_disk(folder) if named else None
-        return self
+    def _read_aliases(self, folder: Path) -> None:
+        # Where it was trained with a table, the table belongs to it: a folder that is gone is an error.
+        named = bool(self.cfg["alias_facets"]) or folder.exists()
+        self.aliases = AliasIndex.from_disk(folder) if named else None
 
 
 _LEARNT = ("labels", "alias_facets", "temperature")

@@ -6,7 +6,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..calibration import ece
+from ..calibration import ece, fit_shares, fit_temperature
 from ..pipeline.category_tree import CATEGORY, gold_rows, softmax
 from ..pipeline.facets import gold_facets
 from ..pipeline.product_classifier import ProductClassifier
@@ -36,14 +36,16 @@ class Report(NamedTuple):
 
 
 def calibrate_pipeline(nlp: Language, examples: Sequence[Example], name: str = "product_classifier") -> Report:
-    """Fit the temperatures of a pipeline's classifier, and how much each of its parts counts.
+    """Fit the temperatures of a pipeline's classifier (Guo et al. 2017), and how much each of its parts counts.
+
+    What is fitted stays with the component. Of an axis that no listing has a value of, it stays as it was.
 
     nlp (Language): The pipeline.
     examples (Sequence[Example]): Listings that it was not trained on; a classifier of facets is given their gold tags
         without their facets.
     name (str): The component, a product classifier or a tag classifier.
     RETURNS (Report): What came of it.
-    RAISES (ValueError): Where there is no such component, or nothing to fit on.
+    RAISES (ValueError): Where there is no such component, or nothing to fit on; the component stays as it is.
     """
     component = nlp.get_pipe(name) if name in nlp.pipe_names else None
     if isinstance(component, ProductClassifier):
@@ -58,68 +60,99 @@ def calibrate_pipeline(nlp: Language, examples: Sequence[Example], name: str = "
 def _calibrate_categories(
     nlp: Language, examples: Sequence[Example], classifier: ProductClassifier, name: str
 ) -> Report:
-    classifier.require_trees()
     # Of what is no leaf nobody can tell whether the leaf is right.
-    tree = classifier.trees[CATEGORY]
-    rows = gold_rows([example.reference for example in examples], CATEGORY, tree)
+    classifier.require_trees()
+    columns = _gold_columns(classifier, examples, CATEGORY)
     examples = [
         example
-        for example, row in zip(examples, rows)
-        if tree.column_of(row) >= 0 and not example.predicted.text.isspace() and len(example.predicted)
+        for example, column in zip(examples, columns)
+        if column >= 0 and len(example.predicted) and not example.predicted.text.isspace()
     ]
     if not examples:
         raise ValueError(f"{name}: no listing has a category that is a leaf; there is nothing to fit on")
-    examples = _annotate(nlp, examples, name)
-    before = ece(*_judge_categories(classifier, examples))
-    temperatures = classifier.calibrate(examples)
-    probabilities, right = _judge_categories(classifier, examples)
+    docs = _annotate(nlp, [example.predicted for example in examples], name)
+    logits = classifier.logits(docs)
+    # Of what is not read, such as a number that is compared with names, nothing is said.
+    read = classifier.find_read(logits[CATEGORY])  # (B,)
+    if not read.any():
+        raise ValueError(f"{name}: no listing's title has anything to read; there is nothing to fit on")
+    gold = {tree: _gold_columns(classifier, examples, tree) for tree in classifier.trees}
+
+    def judge(logits: Dict[str, np.ndarray]) -> Tuple[np.ndarray, np.ndarray]:
+        shares = softmax(logits[CATEGORY][read] / classifier.temperatures.get(CATEGORY, 1.0))  # (R, T)
+        return shares.max(axis=1), shares.argmax(axis=1) == gold[CATEGORY][read]
+
+    before = ece(*judge(logits))
+    _fit_parts(classifier, docs, gold)
+    logits = classifier.logits(docs)
+    for tree, scores in logits.items():
+        rows = (gold[tree] >= 0) & ~np.isnan(scores).any(axis=1)  # (B,)
+        if rows.any():
+            classifier.temperatures[tree] = fit_temperature(scores[rows], gold[tree][rows])
+    probabilities, right = judge(logits)
+    temperatures = dict(classifier.temperatures)
     return Report(temperatures, classifier.shares, before, ece(probabilities, right), probabilities, right)
 
 
+def _gold_columns(classifier: ProductClassifier, examples: Sequence[Example], name: str) -> np.ndarray:
+    """RETURNS (np.ndarray): Of each listing the column of its leaf in a tree, (B,); -1 = it has none."""
+    tree = classifier.trees[name]
+    rows = gold_rows([example.reference for example in examples], name, tree)
+    return np.array([tree.column_of(row) for row in rows], dtype=np.int64)
+
+
+def _fit_parts(classifier: ProductClassifier, docs: Sequence[Doc], gold: Dict[str, np.ndarray]) -> None:
+    """Fit how much each part of the classifier counts, by what each says alone."""
+    usual = classifier.shares
+    alone = []
+    try:
+        for part in usual[CATEGORY]:
+            classifier.shares = {tree: {other: float(other == part) for other in own} for tree, own in usual.items()}
+            alone.append(classifier.logits(docs))
+    finally:
+        classifier.shares = usual
+    fitted = {}
+    for name, own in usual.items():
+        # Ten thousand categories take some memory: one tree's scores at a time.
+        parts = [logits.pop(name) for logits in alone]  # (B, T) each
+        # A part that reads nothing of a text, such as names of a number, gives NaN.
+        rows = (gold[name] >= 0) & ~np.any([np.isnan(part).any(axis=1) for part in parts], axis=0)  # (B,)
+        found = fit_shares([part[rows] for part in parts], gold[name][rows]) if rows.any() else own.values()
+        fitted[name] = dict(zip(own, found))
+    classifier.shares = fitted
+
+
 def _calibrate_facets(nlp: Language, examples: Sequence[Example], classifier: TagClassifier, name: str) -> Report:
+    classifier.require_labels()
     # The caller's docs keep their tags.
     examples = [Example(example.predicted.copy(), example.reference) for example in examples]
     for example in examples:
         hide_facets(example)
-    examples = _annotate(nlp, examples, name)
-    if not any(gold_facets(example, classifier.labels, classifier.cfg["other"]).any() for example in examples):
+    docs = _annotate(nlp, [example.predicted for example in examples], name)
+    rows = [
+        gold_facets(Example(doc, example.reference), classifier.labels, classifier.cfg["other"])
+        for doc, example in zip(docs, examples)
+    ]
+    gold = np.concatenate([np.zeros((0, len(classifier.labels)), dtype=bool), *rows])  # (N, F)
+    known = gold.any(axis=1)  # (N,)
+    if not known.any():
         raise ValueError(f"{name}: no listing has a tag of a facet that it knows; there is nothing to fit on")
-    before = ece(*_judge_facets(classifier, examples))
-    temperatures = classifier.calibrate(examples)
-    probabilities, right = _judge_facets(classifier, examples)
+    logits, gold = np.concatenate(classifier.logits(docs))[known], gold[known]  # (K, F) each
+    best = logits.argmax(axis=1)  # (K,)
+    right = gold[np.arange(len(gold)), best]  # (K,)
+    before = ece(classifier.to_chances(logits).max(axis=1), right)
+    classifier.cfg["temperature"] = fit_temperature(logits, gold)
+    probabilities = classifier.to_chances(logits).max(axis=1)  # (K,)
+    temperatures = {"facet": classifier.cfg["temperature"]}
     return Report(temperatures, {}, before, ece(probabilities, right), probabilities, right)
 
 
-def _annotate(nlp: Language, examples: Sequence[Example], name: str) -> List[Example]:
-    """Run what comes before a component. RETURNS (List[Example]): With the predicted docs that came out."""
-    docs: List[Doc] = [example.predicted for example in examples]
-    for other, component in nlp.pipeline[: nlp.pipe_names.index(name)]:
+def _annotate(nlp: Language, docs: Sequence[Doc], name: str) -> List[Doc]:
+    """Run what comes before a component. RETURNS (List[Doc]): What came out."""
+    for earlier, component in nlp.pipeline[: nlp.pipe_names.index(name)]:
         # It would put tags of its own where the given ones stand.
-        if nlp.get_pipe_meta(other).factory == "product_tag_generator":
+        if nlp.get_pipe_meta(earlier).factory == "product_tag_generator":
             continue
         stream = component.pipe(docs, batch_size=nlp.batch_size) if hasattr(component, "pipe") else map(component, docs)
         docs = list(stream)
-    return [Example(doc, example.reference) for doc, example in zip(docs, examples)]
-
-
-def _judge_categories(classifier: ProductClassifier, examples: Sequence[Example]) -> Tuple[np.ndarray, np.ndarray]:
-    """RETURNS (Tuple[np.ndarray, np.ndarray]): Probability of each likeliest leaf, and whether it is right."""
-    tree = classifier.trees[CATEGORY]
-    logits = classifier.logits([example.predicted for example in examples])[CATEGORY]  # (B, T)
-    # Of what is not read, such as a number that is compared with names, nothing is said.
-    read = classifier.find_read(logits)  # (B,)
-    if not read.any():
-        raise ValueError(f"{classifier.name}: no listing's title has anything to read; there is nothing to fit on")
-    shares = softmax(logits[read] / classifier.temperatures.get(CATEGORY, 1.0))  # (R, T)
-    gold = np.array(gold_rows([example.reference for example in examples], CATEGORY, tree))[read]  # (R,)
-    return shares.max(axis=1), np.array(tree.leaves)[shares.argmax(axis=1)] == gold
-
-
-def _judge_facets(classifier: TagClassifier, examples: Sequence[Example]) -> Tuple[np.ndarray, np.ndarray]:
-    """RETURNS (Tuple[np.ndarray, np.ndarray]): Probability of each tag's likeliest facet, and whether it is right."""
-    other = classifier.cfg["other"]
-    gold = np.concatenate([gold_facets(example, classifier.labels, other) for example in examples])  # (N, F)
-    chances = np.concatenate(classifier.predict(example.predicted for example in examples))  # (N, F)
-    known = gold.any(axis=1)  # (N,)
-    gold, chances = gold[known], chances[known]
-    return chances.max(axis=1), gold[np.arange(len(gold)), chances.argmax(axis=1)]
+    return list(docs)

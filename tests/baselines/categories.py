@@ -1,6 +1,6 @@
 """Baselines of `product_classifier` on converted listings (train, dev and test.jsonl in a folder), not run by pytest:
 
-    python tests/baselines/categories.py svm corpus/converted/mwpd          # needs pip install scikit-learn
+    python tests/baselines/categories.py svm corpus/converted/mwpd
     python tests/baselines/categories.py textcat corpus/converted/mwpd --backbone assets/minilm --steps 1305
 """
 import argparse

@@ -1,6 +1,6 @@
 """Baseline of `product_tag_classifier` on converted listings (train, dev and test.jsonl in a folder), not run by pytest:
 
-    python tests/baselines/facets.py corpus/converted/jd             # needs pip install scikit-learn
+    python tests/baselines/facets.py corpus/converted/jd
     python tests/baselines/facets.py corpus/converted/jd --context
 """
 import argparse
