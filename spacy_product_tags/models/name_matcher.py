@@ -129,13 +129,16 @@ class NameMatcher(nn.Module):
             query, names, weights = query.bfloat16(), names.bfloat16(), weights.bfloat16()
         # In the graph, though without a gradient, as a batch may have no stretch at all.
         nothing = names.new_zeros(len(names)) + 0 * self.log_scale.to(names.dtype)  # (T,)
+        # Where nothing is learnt, one place for the scores of title after title: fresh memory takes its time.
+        place = None if torch.is_grad_enabled() else names.new_empty(_MOST_STRETCHES, len(names))
         scores = []
         # By title: all stretches by all categories would not fit into memory.
         for rows, weight, rank in zip(*(each.split(list(counts)) for each in (query, weights, order))):
             if len(rows) > _MOST_STRETCHES:
                 best = rank.argsort(descending=True, stable=True)[:_MOST_STRETCHES]  # (K,)
                 rows, weight = rows[best], weight[best]
-            scores.append((rows @ names.T + weight).amax(dim=0) if len(rows) else nothing)  # (T,)
+            out = None if place is None else place[: len(rows)]
+            scores.append(torch.addmm(weight, rows, names.T, out=out).amax(dim=0) if len(rows) else nothing)  # (T,)
         return torch.stack(scores).float()
 
 

@@ -40,7 +40,8 @@ class Tree(NamedTuple):
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Make probabilities of scores. RETURNS (np.ndarray): float32 (B, T)."""
-    scores = np.exp(np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float32))  # (B, T)
+    scores = np.subtract(logits, logits.max(axis=1, keepdims=True), dtype=np.float32)  # (B, T)
+    np.exp(scores, out=scores)
     scores /= scores.sum(axis=1, keepdims=True)
     return scores
 

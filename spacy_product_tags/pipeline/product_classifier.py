@@ -173,7 +173,9 @@ class ProductClassifier(SavedInParts, TrainablePipe):
             return [Prediction((), {}) for _ in docs]
         logits = self.logits(docs)
         read = self.find_read(logits[CATEGORY])  # (B,)
-        found = {name: self._choose(name, np.where(read[:, None], logits[name], 0)) for name in self.trees}
+        for scores in logits.values():
+            scores[~read] = 0
+        found = {name: self._choose(name, logits[name]) for name in self.trees}
         predictions = []
         for number, doc in enumerate(docs):
             if doc.text.isspace() or not len(doc) or not read[number]:
@@ -197,7 +199,10 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         self.require_trees()
         batches = [self.model.predict(list(batch)) for batch in util.minibatch(docs, _BATCH)]
         columns = ([self.model.ops.to_numpy(scores) for scores in tree] for tree in zip(*batches))
-        return {name: np.concatenate(parts) for name, parts in zip(self.trees, columns)}
+        # One batch, as usual, is not copied.
+        return {
+            name: parts[0] if len(parts) == 1 else np.concatenate(parts) for name, parts in zip(self.trees, columns)
+        }
 
     def find_read(self, logits: np.ndarray) -> np.ndarray:
         """Say which texts were read.
