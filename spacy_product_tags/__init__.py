@@ -2,8 +2,8 @@
 from ._version import __version__
 from .batch import tag_listings
 from .errors import ListingError
+from .listing import Listing
 from .tag import Tag, register_extensions
-from .training.listings import Listing
 
 __all__ = ["Listing", "ListingError", "Tag", "__version__", "tag_listings"]
 

@@ -17,8 +17,8 @@ from spacy.tokens.underscore import Underscore
 from spacy.util import minibatch
 
 from .errors import ListingError
-from .training.convert import parse_json
-from .training.listings import Listing
+from .io import iter_lines, parse_json
+from .listing import Listing
 
 # A listing, or why there is none in its place.
 Record = Union[Listing, ListingError]
@@ -165,10 +165,7 @@ def read_records(lines: Iterable[str], name: str, *, plain: bool = False, max_le
     max_length (int): Most characters of text that a listing may have, such as ``nlp.max_length``.
     YIELDS (Record): A listing, or the error with line and field.
     """
-    for number, line in enumerate(lines, 1):
-        line = line.removeprefix("\ufeff") if number == 1 else line
-        if not line.strip():
-            continue
+    for number, line in iter_lines(lines):
         try:
             listing = Listing(title=line.strip()) if plain else Listing.from_dict(parse_json(line))
             if len(listing.text) > max_length:

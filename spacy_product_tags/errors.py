@@ -16,5 +16,9 @@ class ListingError(ValueError):
         self.path, self.line, self.field, self.problem = str(path), line, field, problem
         super().__init__(f"{path}:{line}: {field}: {problem}")
 
+    def at(self, path: Union[str, Path], line: int) -> "ListingError":
+        """Say where it is. RETURNS (ListingError): The same error in a file and line."""
+        return ListingError(path, line, self.field, self.problem)
+
     def __reduce__(self):
         return type(self), (self.path, self.line, self.field, self.problem)

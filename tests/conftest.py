@@ -12,9 +12,9 @@ import torch
 from spacy.tokens.underscore import Underscore
 from thinc.api import Adam, fix_random_seed
 
+from spacy_product_tags.listing import Listing
+from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.tag import Tag
-from spacy_product_tags.training.corpus import to_example
-from spacy_product_tags.training.listings import Listing
 
 torch.set_num_threads(1)
 

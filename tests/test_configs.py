@@ -8,9 +8,9 @@ from spacy.cli.train import train
 from spacy.util import load_config
 from srsly import write_jsonl
 
-from spacy_product_tags.models.shipped import SHIPPED
-from spacy_product_tags.training.listings import Listing, write_listings
-from spacy_product_tags.training.segmenter import silver_segmentation, train_segmenter
+from spacy_product_tags.encoders.shipped import SHIPPED
+from spacy_product_tags.listing import Listing, write_listings
+from spacy_product_tags.text.segmenter import silver_segmentation, train_segmenter
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ("zh", "en", "xx", "zh_trf", "en_trf", "xx_trf")
@@ -24,7 +24,7 @@ def segmenter(tmp_path_factory) -> Path:
 
 
 def test_there_is_a_config_for_each_language_and_size():
-    # zh_direct is not trained: see tests/models/test_alias_matcher.py; those of the classifier have tests of their own.
+    # zh_direct is not trained: see tests/heads/test_alias_matcher.py; those of the classifier have tests of their own.
     names = sorted(path.stem for path in (ROOT / "configs").glob("*.cfg"))
     assert names == sorted([*CONFIGS, "zh_direct", "classifier", "zero_shot", "facets"])
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from spacy_product_tags.training.listings import Listing
-from spacy_product_tags.training.markup import read_markup
+from spacy_product_tags.listing import Listing
+from spacy_product_tags.listings.markup import read_markup
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 FILES = sorted((CORPUS / "listings").glob("*.txt"))

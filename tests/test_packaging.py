@@ -5,15 +5,15 @@ import pytest
 import spacy
 from spacy.util import load_config
 
+from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.packaging import package_pipeline
-from spacy_product_tags.training.corpus import to_example
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, tiny_bert):
     """A small pipeline on the tiny BERT, saved with the paths of its training."""
+    from spacy_product_tags.listing import Listing
     from spacy_product_tags.tag import Tag
-    from spacy_product_tags.training.listings import Listing
 
     nlp = spacy.blank("zh")
     nlp.config["paths"].update({"backbone": tiny_bert, "train": "/home/somebody/train.jsonl"})

@@ -13,8 +13,9 @@ from typer.core import TyperGroup
 
 from ..batch import Record, read_records
 from ..errors import ListingError
-from ..training.convert import split_of
-from ..training.listings import Listing, open_text
+from ..io import open_text
+from ..listing import Listing
+from ..listings.convert import split_of
 
 STDIO = "-"
 

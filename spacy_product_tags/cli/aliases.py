@@ -7,7 +7,7 @@ import typer
 from ._util import CommandError, Complaints, make_group
 
 if TYPE_CHECKING:
-    from ..kb.alias_index import AliasIndex
+    from ..values.index import AliasIndex
 
 aliases_app = make_group("aliases", "The alias table: which value a text means.")
 
@@ -25,8 +25,8 @@ def aliases_build_cli(
     """
     Build an index of files of values. Bad rows are shown and left out; the exit code is then 1.
     """
-    from ..kb.alias_build import build_index, iter_conflicts
-    from ..kb.alias_log import open_index
+    from ..values.build import build_index, iter_conflicts
+    from ..values.log import open_index
 
     complaints = Complaints()
     try:
@@ -54,8 +54,8 @@ def aliases_find_cli(
     """
     Look texts up: what each means and how likely, and what else it may mean.
     """
-    from ..kb.linking import choose, find_candidates
-    from ..kb.surroundings import Surroundings
+    from ..values.linking import choose, find_candidates
+    from ..values.surroundings import Surroundings
 
     index = _open(folder)
     if facet and facet not in index.facets:
@@ -86,7 +86,7 @@ def aliases_change_cli(
     """
     Change the table without building it again: the change is logged beside the index and holds from now on.
     """
-    from ..kb.aliases import make_id
+    from ..values.table import make_id
 
     index = _open(folder)
     fields = {"date": date, "by": by, "why": why, "change": change, "id": value_id, "alias": alias, "into": into}
@@ -100,7 +100,7 @@ def aliases_compact_cli(folder: IndexArg) -> None:
     """
     Fold the logged changes into the index; the log stays as a record.
     """
-    from ..kb.alias_log import compact
+    from ..values.log import compact
 
     index = compact(_open(folder), folder)
     typer.echo(f"{folder}: version {index.version}, {len(index)} values")
@@ -111,7 +111,7 @@ def aliases_fit_cli(
     folder: IndexArg,
     count: Annotated[int, typer.Option(help="Made-up queries, half to fit and half to judge")] = 12000,
     seed: Annotated[int, typer.Option(help="Seed")] = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the weights, as kb/linking.toml has them, and keep the old ones")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the weights, as values/linking.toml has them, and keep the old ones")] = False,
     by: Annotated[str, typer.Option("--by", help="Who changes them")] = "",
     why: Annotated[str, typer.Option("--why", help="The reason")] = "",
     date: Annotated[Optional[str], typer.Option("--date", help="The day [default: today]")] = None,
@@ -119,7 +119,7 @@ def aliases_fit_cli(
     """
     Fit the weights of "none of these" on names of the index's values, of hidden ones too, with slips of the pen. They hold from now on, as a logged change.
     """
-    from ..training.fit_linking import fit_linking
+    from ..values.fitting.linking import fit_linking
 
     index = _open(folder)
     try:
@@ -146,7 +146,7 @@ def aliases_evaluate_cli(
     """
     Measure how often the first meaning of a name of several values is right, by what is known of the listing.
     """
-    from ..training.fit_linking import measure_ambiguous
+    from ..values.fitting.linking import measure_ambiguous
 
     try:
         found = measure_ambiguous(_open(folder), count=count, seed=seed)
@@ -172,9 +172,9 @@ def aliases_languages_cli(
     """
     from tqdm import tqdm
 
-    from ..kb.linking import weights as usual_weights
-    from ..training.fit_names import Report
-    from ..training.hidden_languages import fit_hidden_encoder, hide_languages, measure_languages
+    from ..values.fitting.languages import fit_hidden_encoder, hide_languages, measure_languages
+    from ..values.fitting.names import Report
+    from ..values.linking import weights as usual_weights
 
     index = _open(folder)
     hidden = hide_languages(list(index), share, seed)
@@ -209,7 +209,7 @@ def aliases_bench_cli(
     """
     Time look-ups by processor time, and opening; tell the memory.
     """
-    from ..kb.alias_bench import bench_index
+    from ..values.fitting.bench import bench_index
 
     try:
         bench = bench_index(folder, count=count, repeats=repeats)
@@ -230,7 +230,7 @@ def _log(index: "AliasIndex", folder: Path, fields: Dict[str, Any]) -> None:
     from datetime import date as Date
 
     from ..errors import ListingError
-    from ..kb.alias_log import Change, append_change, apply_changes, log_of
+    from ..values.log import Change, append_change, apply_changes, log_of
 
     fields["date"] = fields["date"] or Date.today().isoformat()
     try:
@@ -244,7 +244,7 @@ def _log(index: "AliasIndex", folder: Path, fields: Dict[str, Any]) -> None:
 
 def _open(folder: Path) -> "AliasIndex":
     """Open an index with its logged changes; bad ones are shown. RAISES (CommandError): Where there is none."""
-    from ..kb.alias_log import open_index
+    from ..values.log import open_index
 
     try:
         return open_index(folder, on_error=Complaints())

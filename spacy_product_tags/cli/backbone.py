@@ -6,7 +6,7 @@ from typing import List, Optional
 
 import typer
 
-from ..training.listings import read_listings
+from ..listing import read_listings
 from ._util import CommandError
 
 
@@ -30,11 +30,11 @@ def backbone_cli(
     if package:
         _copy(package, output)
     elif like:
-        from ..training.backbone import create_untrained_twin
+        from ..pretraining.backbone import create_untrained_twin
 
         create_untrained_twin(like, output, seed=seed)
     else:
-        from ..training.backbone import create_backbone
+        from ..pretraining.backbone import create_backbone
 
         texts = [listing.text for path in corpus or () for listing in read_listings(path)]
         create_backbone(

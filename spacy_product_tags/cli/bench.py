@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..training.listings import read_listings
+from ..listing import read_listings
 from ._util import CommandError, load_pipeline
 
 
@@ -33,7 +33,7 @@ def bench_cli(
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     import torch
 
-    from ..bench import measure, peak_memory, random_pipeline
+    from ..evaluation.bench import measure, peak_memory, random_pipeline
 
     torch.set_num_threads(threads)
     texts = [listing.text for listing, _ in zip(read_listings(corpus), range(limit))]

@@ -19,8 +19,8 @@ def calibrate_cli(
     Fit the temperature of a pipeline's classifier, of categories or of facets, on listings that it was not trained on, and
     save it; of categories also how much each part of the classifier counts.
     """
+    from ..listings.corpus import ListingCorpus
     from ..training.calibrate import calibrate_pipeline
-    from ..training.corpus import ListingCorpus
 
     nlp = load_pipeline(model, gpu_id)
     try:
@@ -34,6 +34,6 @@ def calibrate_cli(
     unit = "tags" if "facet" in report.temperatures else "listings"
     typer.echo(f"{output}: ECE {report.before:.4f} before, {report.after:.4f} now, on {len(report.right)} {unit}")
     if plot is not None:
-        from ..calibration import reliability_plot
+        from ..pipeline.calibration import reliability_plot
 
         reliability_plot(report.probabilities, report.right, plot, title=f"{component} on held-out listings")

@@ -4,7 +4,7 @@ from typing import Annotated, List
 
 import typer
 
-from ..training.check import Report, check_corpus, load_facets
+from ..listings.check import Report, check_corpus, load_facets
 from ._util import FacetsOpt, show_problem
 
 

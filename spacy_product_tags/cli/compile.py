@@ -5,9 +5,9 @@ from typing import Annotated, Dict, List
 
 import typer
 
-from ..training.check import SPLITS, Report, check_listings, load_facets
-from ..training.convert import split_of
-from ..training.listings import Listing, write_listings
+from ..listing import Listing, write_listings
+from ..listings.check import SPLITS, Report, check_listings, load_facets
+from ..listings.convert import split_of
 from ._util import CommandError, FacetsOpt, FractionsOpt, check_fractions
 from .check import show_report
 

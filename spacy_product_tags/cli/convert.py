@@ -10,10 +10,10 @@ from typing import Annotated, Any, Dict, Iterator, List, Optional, Tuple
 
 import typer
 
-from ..training.check import SPLITS
-from ..training.convert import convert_dataset, split_of
-from ..training.convert_csv import TableColumns, convert_table
-from ..training.listings import Listing, open_text
+from ..listing import Listing, open_text
+from ..listings.check import SPLITS
+from ..listings.convert import convert_dataset, split_of
+from ..listings.convert_csv import TableColumns, convert_table
 from ._util import CommandError, Complaints, FractionsOpt, check_fractions
 
 _TABLES = (".csv", ".tsv", ".tab")

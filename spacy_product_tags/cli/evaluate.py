@@ -7,8 +7,8 @@ import typer
 from spacy.language import Language
 from spacy.training import Example
 
-from ..scorers import tag_spans
-from ..training.corpus import ListingCorpus
+from ..listings.corpus import ListingCorpus
+from ..pipeline.scorers import tag_spans
 from ._util import CommandError, GpuOpt, ModelArg, load_pipeline
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, List, Optional
 
 import typer
 
-from ..training.listings import read_listings
+from ..listing import read_listings
 from ._util import CommandError, Complaints
 
 _PROGRESS = 50_000
@@ -34,8 +34,8 @@ def generate_cli(
 
     Bad lines of the inputs are reported and left out, and the exit code is then 1.
     """
-    from ..training.generate import generate_titles
-    from ..training.generate_categories import generate_listings
+    from ..generate.categories import generate_listings
+    from ..generate.titles import generate_titles
 
     for path in (listings, *(values or ()), *(exclude or ()), *(without or ())):
         if not path.is_file():

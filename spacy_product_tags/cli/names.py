@@ -21,7 +21,7 @@ def names_cli(
     """
     from tqdm import tqdm
 
-    from ..training.fit_names import Report, fit_names, read_things
+    from ..values.fitting.names import Report, fit_names, read_things
 
     complaints = Complaints()
     try:

@@ -10,7 +10,7 @@ import typer
 from ._util import CommandError, Complaints, GpuOpt
 
 if TYPE_CHECKING:
-    from ..training.pretrain import PretrainSettings
+    from ..pretraining.settings import PretrainSettings
 
 
 def pretrain_cli(
@@ -52,7 +52,8 @@ def pretrain_cli(
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
 
-    from ..training.pretrain import PretrainSettings, pretrain
+    from ..pretraining.pretrain import pretrain
+    from ..pretraining.settings import PretrainSettings
 
     logging.set_verbosity_error()
     complaints = Complaints()
@@ -102,7 +103,7 @@ def _bench(inputs: List[Path], settings: "PretrainSettings", on_gpu: bool) -> No
     from rich.console import Console
     from rich.table import Table
 
-    from ..training.pretrain_bench import bench_pretraining
+    from ..pretraining.bench import bench_pretraining
 
     timings = bench_pretraining(inputs, settings, use_gpu=on_gpu)
     table = Table("what", "tokens/s", "pretrain by this", "cpu/wall")

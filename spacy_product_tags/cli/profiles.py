@@ -22,7 +22,7 @@ def profiles_check_cli(
     Each mistake is shown with file, line and field; the exit code is 1 where there is any.
     """
     from ..errors import ListingError
-    from ..kb.platform_reader import load_profile, profile_names
+    from ..platforms.reader import load_profile, profile_names
 
     complaints = Complaints()
     for name in profiles or profile_names():
@@ -42,7 +42,7 @@ def profiles_show_cli(profile: ProfileArg) -> None:
     """
     Show a profile's rules, and where each was read.
     """
-    from ..kb.platform_reader import load_profile
+    from ..platforms.reader import load_profile
 
     loaded = load_profile(profile)
     typer.echo(f"{loaded.name} {loaded.version}: {loaded.title}")
@@ -55,7 +55,7 @@ def profiles_diff_cli(old: ProfileArg, new: ProfileArg) -> None:
     """
     Show in which rules two profiles differ: - is in the first only, + in the second.
     """
-    from ..kb.platform_reader import load_profile
+    from ..platforms.reader import load_profile
 
     first, second = (
         {place: _show(value) for place, value, _ in load_profile(name).rules()} for name in (old, new)

@@ -7,8 +7,8 @@ import typer
 
 from ..batch import tag_listings
 from ..errors import ListingError
+from ..listing import Listing
 from ..tag import Tag
-from ..training.listings import Listing
 from ._util import Complaints, GpuOpt, InputOpt, ModelArg, TextsArg, check_source, load_pipeline, open_records
 
 # displaCy's own page declares no encoding, and shows a title as it is, markup and all.

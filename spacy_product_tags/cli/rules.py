@@ -8,8 +8,8 @@ import typer
 from ._util import CommandError, Complaints, make_group
 
 if TYPE_CHECKING:
-    from ..kb.value_rules import ValueRules
-    from ..training.value_pairs import ValueRow
+    from ..rules.pairs import ValueRow
+    from ..rules.rules import ValueRules
 
 rules_app = make_group("rules", "Value rules: how a shop writes the values of its facets.")
 
@@ -29,7 +29,7 @@ def rules_fit_cli(
     """
     Learn rules from pairs of raw and wanted values. Bad rows are shown and left out; the exit code is then 1.
     """
-    from ..training.fit_value_rules import fit_value_rules
+    from ..rules.fit import fit_value_rules
 
     complaints = Complaints()
     rows = _read(inputs, complaints)
@@ -77,7 +77,7 @@ def rules_eval_cli(
     """
     Measure rules on pairs: how many rows come out exactly as wanted.
     """
-    from ..training.eval_value_rules import evaluate
+    from ..rules.evaluate import evaluate
 
     complaints = Complaints()
     rows = _read(inputs, complaints)
@@ -98,13 +98,13 @@ def rules_eval_cli(
 
 
 def _read(inputs: List[Path], complaints: Complaints) -> "List[ValueRow]":
-    from ..training.value_pairs import read_value_rows
+    from ..rules.pairs import read_value_rows
 
     return [row for path in inputs for row in read_value_rows(path, on_error=complaints)]
 
 
 def _load(file: Path) -> "ValueRules":
-    from ..kb.value_rules import ValueRules
+    from ..rules.rules import ValueRules
 
     try:
         return ValueRules.from_disk(file)

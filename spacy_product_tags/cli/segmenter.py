@@ -4,7 +4,7 @@ from typing import Iterator, List
 
 import typer
 
-from ..training.listings import Listing, read_listings
+from ..listing import Listing, read_listings
 
 # A word must recur to be forced on every text.
 _MIN_COUNT = 2
@@ -22,7 +22,7 @@ def segmenter_cli(
     """
     Train a pkuseg model on listings, segmented by jieba's dictionary and their tags; needs no network.
     """
-    from ..training.segmenter import collect_words, silver_segmentation, train_segmenter
+    from ..text.segmenter import collect_words, silver_segmentation, train_segmenter
 
     listings = list(_read(corpus, limit))
     train_segmenter(silver_segmentation(listings), output, iterations=iterations, seed=seed)

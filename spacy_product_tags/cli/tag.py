@@ -13,7 +13,7 @@ from spacy.language import Language
 
 from ..batch import Record, skip_written, tag_listings, to_line
 from ..errors import ListingError
-from ..training.listings import open_text
+from ..io import open_text
 from ._util import (
     STDIO,
     CommandError,
@@ -28,7 +28,7 @@ from ._util import (
 )
 
 if TYPE_CHECKING:
-    from ..kb.category_mapping import CategoryMapping
+    from ..taxonomy.mapping import CategoryMapping
 
 
 class Format(StrEnum):
@@ -115,8 +115,8 @@ def to_table(record: Record) -> bytes:
 
 def _open_mapping(path: Path, nlp: Language) -> "CategoryMapping":
     """Read a mapping, and let the classifier name categories in its language. RAISES (CommandError): On a bad line."""
-    from ..kb.category_mapping import load_mapping
     from ..pipeline.product_classifier import ProductClassifier
+    from ..taxonomy.mapping import load_mapping
 
     try:
         mapping = load_mapping(path)

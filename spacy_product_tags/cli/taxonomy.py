@@ -7,7 +7,7 @@ import typer
 from ._util import CommandError, Complaints, make_group
 
 if TYPE_CHECKING:
-    from ..kb.taxonomy import Taxonomy
+    from ..taxonomy.tree import Taxonomy
 
 taxonomy_app = make_group("taxonomy", "Taxonomies: trees of product categories.")
 
@@ -22,7 +22,7 @@ def taxonomy_check_cli(file: TaxonomyArg) -> None:
 
     Each mistake is shown with line and field; the exit code is 1 where there is any.
     """
-    from ..kb.taxonomy import Taxonomy
+    from ..taxonomy.tree import Taxonomy
 
     complaints = Complaints()
     taxonomy = Taxonomy.from_disk(file, on_error=complaints)
@@ -44,7 +44,7 @@ def taxonomy_show_cli(
     """
     Show a category: its path, its names, and what is right below it.
     """
-    from ..kb.taxonomy import SEPARATOR, Taxonomy
+    from ..taxonomy.tree import SEPARATOR, Taxonomy
 
     taxonomy = Taxonomy.from_disk(file)
     row = -1 if category is None else _find(taxonomy, category, file)
@@ -70,8 +70,8 @@ def taxonomy_map_cli(
 
     Where no ancestor has one either, the line is empty and the exit code is 1.
     """
-    from ..kb.category_mapping import load_mapping, split_path
-    from ..kb.taxonomy import SEPARATOR, Taxonomy
+    from ..taxonomy.mapping import load_mapping, split_path
+    from ..taxonomy.tree import SEPARATOR, Taxonomy
 
     complaints = Complaints()
     loaded = load_mapping(mapping, source, target, on_error=complaints)
@@ -91,7 +91,7 @@ def taxonomy_map_cli(
 
 def _find(taxonomy: "Taxonomy", category: str, file: Optional[Path]) -> int:
     """Find a category by id or path. RAISES (CommandError): Where there is none."""
-    from ..kb.category_mapping import split_path
+    from ..taxonomy.mapping import split_path
 
     row = taxonomy.row(category) if category in taxonomy else taxonomy.find((category,))
     # A label may have a ">" of its own.

@@ -6,11 +6,11 @@ from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..calibration import ece
-from ..kb.aliases import fold
-from ..models.chars import classify, code_points, run_bounds
-from ..models.tag_classifier import TagRows
+from ..heads.tag_classifier import TagRows
 from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, text_length
+from ..text.chars import classify, code_points, run_bounds
+from ..values.table import fold
+from .calibration import ece
 
 # First and last character in the batch; -1 = nowhere.
 Place = Tuple[int, int]

@@ -21,8 +21,8 @@ from spacy.tokens import Doc, SpanGroup, Token
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..kb.promotions import find_promotions
-from ..tokenizer import HAN, read_words
+from ..text.promotions import find_promotions
+from ..text.tokenizer import HAN, read_words
 
 SPANS_KEY = "promotions"
 DEFAULT_CONFIG: Dict[str, Any] = {"langs": ["zh"], "mark_promotions": True}

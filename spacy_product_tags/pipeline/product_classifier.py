@@ -15,12 +15,12 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
-from ..calibration import require_numbers
-from ..kb.taxonomy import SEPARATOR, Taxonomy
-from ..models.name_encoder import SHIPPED, NameEncoder
+from ..encoders.name_encoder import SHIPPED, NameEncoder
 from ..tag import set_category
-from .category_network import build_network, grow_network
-from .category_tree import (
+from ..taxonomy.tree import SEPARATOR, Taxonomy
+from .calibration import require_numbers
+from .category.network import build_network, grow_network
+from .category.tree import (
     CATEGORY,
     Tree,
     category_gradient,

@@ -17,10 +17,10 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
-from ..calibration import require_numbers
-from ..kb.alias_index import AliasIndex
-from ..models.tag_classifier import TagRows
+from ..heads.tag_classifier import TagRows
 from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, store_tags
+from ..values.index import AliasIndex
+from .calibration import require_numbers
 from .facets import gold_rows, open_tags, to_rows
 from .saving import Part, SavedInParts
 

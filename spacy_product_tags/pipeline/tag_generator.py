@@ -15,14 +15,14 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
-from ..kb.aliases import AliasTable
-from ..models.alias_matcher import add_aliases
-from ..models.hidden_states import HiddenStates, tapped
-from ..models.span_head import SpanScores
+from ..encoders.hidden_states import HiddenStates, tapped
+from ..heads.alias_matcher import add_aliases
+from ..heads.span_head import SpanScores
 from ..tag import Tag, get_tags, store_tags, text_length
-from .decoding import OVERLAPS, choose, likely_spans, survey
+from ..values.table import AliasTable
 from .saving import Part, SavedInParts
-from .span_loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
+from .spans.decoding import OVERLAPS, choose, likely_spans, survey
+from .spans.loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
 
 DEFAULT_CONFIG = """
 [model]

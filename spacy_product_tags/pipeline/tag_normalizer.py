@@ -10,13 +10,13 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..kb.alias_index import AliasIndex, Candidate
-from ..kb.aliases import Value
-from ..kb.linking import Link, choose, find_candidates
-from ..kb.quantities import convert, format_quantity, parse_quantity, parse_quantity_id, quantity_id
-from ..kb.surroundings import Surroundings
-from ..kb.value_rules import ValueRules
+from ..quantities.quantity import convert, format_quantity, parse_quantity, parse_quantity_id, quantity_id
+from ..rules.rules import ValueRules
 from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, store_tags
+from ..values.index import AliasIndex, Candidate
+from ..values.linking import Link, choose, find_candidates
+from ..values.surroundings import Surroundings
+from ..values.table import Value
 from .tag_merging import as_written, merge_tags
 
 _CACHED_LINKS = 20000
@@ -75,9 +75,9 @@ class TagNormalizer(Pipe):
     """Give each tag the id of the value that it means, and the value's name as text; then merge what is the same.
 
     What a tag means is looked up exactly, then nearly, then by vectors, against a learned "none of these"
-    (`kb.linking.link`). What a name of several values means is told by ``doc._.category`` and the other tags, where the
-    table knows which categories use which values. What is not in the table is read as a quantity, with one id for equal
-    amounts (500g, 1斤), and else stays as it is, without an id. `trace` tells what was done.
+    (`values.linking.link`). What a name of several values means is told by ``doc._.category`` and the other tags,
+    where the table knows which categories use which values. What is not in the table is read as a quantity, with one
+    id for equal amounts (500g, 1斤), and else stays as it is, without an id. `trace` tells what was done.
 
     vocab (Vocab): The vocabulary.
     name (str): Name in the pipeline.

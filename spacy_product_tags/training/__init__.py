@@ -1,1 +1,1 @@
-"""Data: the listing format, converters, the corpus reader, augmentation."""
+"""What changes a trained pipeline: distillation, calibration, a start from another's encoder."""

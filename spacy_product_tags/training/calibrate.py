@@ -6,12 +6,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..calibration import ece, fit_shares, fit_temperature
-from ..pipeline.category_tree import CATEGORY, gold_rows, softmax
+from ..listings.corpus import hide_facets
+from ..pipeline.calibration import ece, fit_shares, fit_temperature
+from ..pipeline.category.tree import CATEGORY, gold_rows, softmax
 from ..pipeline.facets import gold_facets
 from ..pipeline.product_classifier import ProductClassifier
 from ..pipeline.tag_classifier import TagClassifier
-from .corpus import hide_facets
 
 
 class Report(NamedTuple):

@@ -20,13 +20,14 @@ from spacy.training.initialize import init_nlp
 from spacy.util import registry, resolve_dot_names
 from thinc.api import Config, fix_random_seed
 
+from ..encoders.hidden_states import HiddenStates
 from ..errors import ListingError
-from ..models.hidden_states import HiddenStates
-from ..pipeline.decoding import survey
+from ..io import pass_over, raise_error
+from ..listing import Listing
+from ..listings.corpus import to_example
+from ..pipeline.spans.decoding import survey
 from ..pipeline.tag_generator import TagGenerator
-from .corpus import to_example
-from .listings import Listing, pass_over, raise_error
-from .pretrain_texts import read_texts
+from ..pretraining.texts import read_texts
 
 # Marks the reference of an example that has no gold tags.
 _UNLABELLED = "spacy_product_tags_unlabelled"

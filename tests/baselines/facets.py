@@ -12,9 +12,9 @@ import spacy
 from spacy.training import Example
 
 from spacy_product_tags import Listing, Tag
+from spacy_product_tags.listing import read_listings
+from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.pipeline.facets import score_facets
-from spacy_product_tags.training.corpus import to_example
-from spacy_product_tags.training.listings import read_listings
 
 SPLITS = ("train", "dev", "test")
 # Tags of a facet in a split, from which on its F1 says something.

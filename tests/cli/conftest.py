@@ -7,9 +7,9 @@ from thinc.api import fix_random_seed
 from typer.testing import CliRunner
 
 from spacy_product_tags.cli import app
-from spacy_product_tags.training.corpus import to_example
-from spacy_product_tags.training.listings import Listing
-from spacy_product_tags.training.markup import parse_markup
+from spacy_product_tags.listing import Listing
+from spacy_product_tags.listings.corpus import to_example
+from spacy_product_tags.listings.markup import parse_markup
 
 LINES = (
     "[耐克|brand]2024新款[男士|gender][纯棉|material]短袖[T恤|product]",

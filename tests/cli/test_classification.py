@@ -7,10 +7,10 @@ import torch
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags import Tag
-from spacy_product_tags.models.name_encoder import NameEncoder
+from spacy_product_tags.encoders.name_encoder import NameEncoder
+from spacy_product_tags.listing import Listing, read_listings, write_listings
+from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.training.calibrate import calibrate_pipeline
-from spacy_product_tags.training.corpus import to_example
-from spacy_product_tags.training.listings import Listing, read_listings, write_listings
 
 COLORS = {"Red": "红", "Blue": "蓝", "Green": "绿", "Black": "黑", "White": "白", "Pink": "粉", "Grey": "灰"}
 NOUNS = {"shirts": "衬衫", "shoes": "鞋", "bags": "包", "hats": "帽", "tables": "桌", "lamps": "灯", "cups": "杯", "cases": "壳"}

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import spacy
 
-from spacy_product_tags.training.listings import write_listings
+from spacy_product_tags.listing import write_listings
 
 CONFIG = Path(__file__).parents[2] / "configs" / "en.cfg"
 TINY = [

@@ -9,7 +9,7 @@ from spacy.cli.train import train
 from srsly import write_jsonl
 
 from spacy_product_tags import Tag
-from spacy_product_tags.training.listings import Listing, write_listings
+from spacy_product_tags.listing import Listing, write_listings
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_product_tags.cli import app
-from spacy_product_tags.training.pretrain import PretrainSettings
+from spacy_product_tags.pretraining.settings import PretrainSettings
 
 TINY = "--layers 1 --width 16 --heads 2 --vocab-size 1 --length 32 --batch-size 4 --steps 3 --no-bf16".split()
 
@@ -38,7 +38,7 @@ def test_a_backbone_is_trained_and_a_bad_line_reported_once(titles, tmp_path):
 
 def test_defaults_are_those_of_the_settings(titles, tmp_path, monkeypatch):
     called = []
-    monkeypatch.setattr("spacy_product_tags.training.pretrain.pretrain", lambda *args, **_: called.append(args[2]))
+    monkeypatch.setattr("spacy_product_tags.pretraining.pretrain.pretrain", lambda *args, **_: called.append(args[2]))
     assert invoke(titles, "-o", tmp_path / "out").exit_code == 0
     assert called == [PretrainSettings()]
 

@@ -1,5 +1,5 @@
 """`product-tags profiles`."""
-from spacy_product_tags.kb.platform_reader import profile_names
+from spacy_product_tags.platforms.reader import profile_names
 
 MINE = 'schema = 1\nname = "mine"\nversion = "2"\nextends = "amazon"\n[total_length]\nmax = 499\nsource = "assumed"\n'
 

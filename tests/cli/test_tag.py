@@ -6,7 +6,7 @@ import os
 import pytest
 
 from spacy_product_tags import Listing
-from spacy_product_tags.training.listings import read_listings, write_listings
+from spacy_product_tags.listing import read_listings, write_listings
 
 
 def tags_of(line: str) -> list:

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin
 import spacy_product_tags.pipeline.preprocessor as module
 from spacy_product_tags.errors import ListingError
 from spacy_product_tags.pipeline.preprocessor import ProductPreprocessor, read_jieba_lexicon, to_upos
-from spacy_product_tags.tokenizer import ProductTokenizer
+from spacy_product_tags.text.tokenizer import ProductTokenizer
 
 NAME = "product_preprocessor"
 LEXICON = "手机壳\tn\n的\tuj\n好看\ta\n小米\tnz\nT恤\tn\n三\tm\n透气\tv\n包邮\n"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags import Listing, Tag
-from spacy_product_tags.kb.taxonomy import Taxonomy
-from spacy_product_tags.pipeline.category_tree import category_gradient, make_tree, softmax
+from spacy_product_tags.listings.corpus import to_example
+from spacy_product_tags.pipeline.category.tree import category_gradient, make_tree, softmax
 from spacy_product_tags.pipeline.product_classifier import Prediction, ProductClassifier
+from spacy_product_tags.taxonomy.tree import Taxonomy
 from spacy_product_tags.training.calibrate import calibrate_pipeline
-from spacy_product_tags.training.corpus import to_example
 
 TITLES = {
     "耐克男士纯棉T恤": ("服饰", "上衣", "T恤"),
@@ -220,8 +220,8 @@ def test_learning_goes_on_with_new_categories(tiny_bert):
 
 def test_names_tell_categories_without_examples(tiny_bert, tmp_path):
     """A category that no listing has is known by a name that is near those of others."""
-    from spacy_product_tags.models.name_encoder import NameEncoder, name_vectors
-    from spacy_product_tags.training.fit_names import fit_names
+    from spacy_product_tags.encoders.name_encoder import NameEncoder, name_vectors
+    from spacy_product_tags.values.fitting.names import fit_names
 
     things = [{"en": [f"{a} {b}"], "zh": [f"{c}{d}"]} for a, c in zip("abcdefg", "红黑白棉杯壳裙") for b, d in zip("xyz", "裙衣鞋")]
     encoder = fit_names(things, steps=60, batch_size=16, buckets=512, width=16, hidden=16)

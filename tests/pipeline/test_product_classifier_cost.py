@@ -8,9 +8,9 @@ from statistics import median
 import pytest
 import spacy
 
-from spacy_product_tags.kb.taxonomy import Taxonomy
-from spacy_product_tags.training.corpus import to_example
-from spacy_product_tags.training.listings import Listing
+from spacy_product_tags.listing import Listing
+from spacy_product_tags.listings.corpus import to_example
+from spacy_product_tags.taxonomy.tree import Taxonomy
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "compiled" / "train.jsonl"
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from spacy.training import Example
 from thinc.api import NumpyOps
 
-from spacy_product_tags.models.span_head import SpanScores
-from spacy_product_tags.pipeline.span_loss import Targets, gold_targets, likely_pairs, soft_targets, span_loss
-from spacy_product_tags.training.corpus import to_example
+from spacy_product_tags.heads.span_head import SpanScores
+from spacy_product_tags.listings.corpus import to_example
+from spacy_product_tags.pipeline.spans.loss import Targets, gold_targets, likely_pairs, soft_targets, span_loss
 
 OPS = NumpyOps()
 

@@ -14,11 +14,11 @@ from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags import Listing, Tag
-from spacy_product_tags.kb.alias_index import AliasIndex
-from spacy_product_tags.kb.aliases import Value
+from spacy_product_tags.listings.corpus import hide_facets, to_example
 from spacy_product_tags.pipeline.facets import find_places, score_facets
 from spacy_product_tags.training.calibrate import calibrate_pipeline
-from spacy_product_tags.training.corpus import hide_facets, to_example
+from spacy_product_tags.values.index import AliasIndex
+from spacy_product_tags.values.table import Value
 
 NAME = "product_tag_classifier"
 CHARS = {

@@ -4,9 +4,9 @@ import pytest
 import spacy
 
 from spacy_product_tags import Listing, Tag
-from spacy_product_tags.pipeline.decoding import choose
+from spacy_product_tags.listings.corpus import to_example
+from spacy_product_tags.pipeline.spans.decoding import choose
 from spacy_product_tags.pipeline.tag_generator import TagGenerator
-from spacy_product_tags.training.corpus import to_example
 
 KINDS = ["chars", "wordpieces", "stock", "tokens", "tok2vec"]
 ENCODERS = KINDS[:3]

@@ -8,7 +8,7 @@ import sys
 import pytest
 import spacy
 
-from spacy_product_tags.training.corpus import to_example
+from spacy_product_tags.listings.corpus import to_example
 
 TITLE = "苹果iPhone15Pro手机壳"
 EXPECTED = [("苹果iPhone15Pro", "compatibility"), ("iPhone15Pro", "model"), ("手机壳", "product")]

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
 
-from spacy_product_tags.models import char_encoder
-from spacy_product_tags.models import tag_generator as model_module
-from spacy_product_tags.models.pieces import spread, with_pieces
+from spacy_product_tags.encoders import char_encoder
+from spacy_product_tags.encoders.pieces import spread, with_pieces
+from spacy_product_tags.heads import tag_generator as model_module
+from spacy_product_tags.listing import Listing
+from spacy_product_tags.listings.convert import convert_dataset
+from spacy_product_tags.listings.corpus import to_example
+from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.tag import Tag
-from spacy_product_tags.tokenizer import ProductTokenizer
-from spacy_product_tags.training.convert import convert_dataset
-from spacy_product_tags.training.corpus import to_example
-from spacy_product_tags.training.listings import Listing
-from spacy_product_tags.training.markup import read_markup
+from spacy_product_tags.text.tokenizer import ProductTokenizer
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "listings"
 ENCODERS = ["chars", "wordpieces", "stock"]

@@ -6,7 +6,7 @@ from spacy.training import Example
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags import Listing
-from spacy_product_tags.training.corpus import to_example
+from spacy_product_tags.listings.corpus import to_example
 
 LISTENER = {"@architectures": "spacy-product-tags.WordpieceListener.v1"}
 HEAD = {"@architectures": "spacy-product-tags.TagGenerator.v1", "hidden_width": 32, "dropout": 0.0, "tok2vec": LISTENER}

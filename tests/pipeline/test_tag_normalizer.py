@@ -9,13 +9,13 @@ from spacy.tokens import DocBin
 from spacy.training import Example
 
 from spacy_product_tags import Tag
-from spacy_product_tags.kb.alias_index import AliasIndex
-from spacy_product_tags.kb.aliases import Value
-from spacy_product_tags.kb.usage import Category, Usage
-from spacy_product_tags.kb.value_rules import ValueRules
+from spacy_product_tags.pipeline.scorers import score_tags, tag_spans
 from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, find_label, trace
-from spacy_product_tags.scorers import score_tags, tag_spans
+from spacy_product_tags.rules.rules import ValueRules
 from spacy_product_tags.tag import store_tags
+from spacy_product_tags.values.index import AliasIndex
+from spacy_product_tags.values.table import Value
+from spacy_product_tags.values.usage import Category, Usage
 
 VALUES = [
     Value("navy", "color", {"en": "Navy", "zh-CN": "藏青色", "zh-TW": "藏青", "ja": "ネイビー"}, ("藏蓝色", "navy blue")),

@@ -4,7 +4,7 @@ import spacy
 from spacy.training import Example
 from spacy.util import load_config_from_str, load_model_from_config
 
-from spacy_product_tags.training.backbone import create_backbone, create_untrained_twin
+from spacy_product_tags.pretraining.backbone import create_backbone, create_untrained_twin
 from spacy_product_tags.training.copy_encoder import copy_encoder, create_copy_encoder
 
 CONFIG = """

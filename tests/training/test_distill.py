@@ -8,10 +8,10 @@ import pytest
 import spacy
 from thinc.api import Adam, fix_random_seed
 
-from spacy_product_tags.models.hidden_states import HiddenStates
-from spacy_product_tags.training.corpus import to_example
+from spacy_product_tags.encoders.hidden_states import HiddenStates
+from spacy_product_tags.listing import Listing, write_listings
+from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.training.distill import Lessons, UnlabelledCorpus, _alternate, distill
-from spacy_product_tags.training.listings import Listing, write_listings
 
 NAME = "product_tag_generator"
 

@@ -1,0 +1,1 @@
+"""What turns texts into vectors: the shared transformer, the character encoder, the name encoder."""

@@ -1,0 +1,1 @@
+"""Made-up titles and listings to train on."""

@@ -1,0 +1,1 @@
+"""Networks on top of an encoder, one a file; no Doc is written here."""

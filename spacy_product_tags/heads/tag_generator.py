@@ -1,0 +1,128 @@
+"""`TagGenerator`: an encoder, its pieces, and the span head as one thinc model."""
+from typing import Callable, List, Optional, Tuple
+
+import numpy as np
+import torch
+from spacy.tokens import Doc
+from thinc.api import ArgsKwargs, Model, get_torch_default_device, torch2xp, xp2torch
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+from ..encoders.pieces import Pieces, spread, with_pieces
+from ..encoders.shim import ModuleShim
+from ..text.chars import SubstringHash, classify, code_points, doc_index, fold
+from .span_head import CHAR_BUCKETS, SpanHead, SpanScores, Units
+
+# (docs, gold spans as (G, 2) first and last character over the batch; no rows when predicting)
+InT = Tuple[List[Doc], Ints2d]
+# Characters that the head takes at once when it predicts.
+STRETCH = 16384
+
+
+def build_tag_generator_v1(
+    tok2vec: Model,
+    hidden_width: int = 192,
+    max_width: int = 128,
+    dropout: float = 0.1,
+    threshold: float = 0.05,
+    lr_scale: float = 1.0,
+    nO: Optional[int] = None,
+) -> Model[InT, SpanScores]:
+    """Build the model of `product_tag_generator`.
+
+    tok2vec (Model): Encoder, usually a listener: `spacy-product-tags.WordpieceListener.v1`,
+        `spacy-product-tags.CharEncoder.v1`, or any of spaCy's that gives one row a token.
+    hidden_width (int): Size of the head's hidden layers.
+    max_width (int): Longest tag in characters.
+    dropout (float): The head's dropout.
+    threshold (float): Span ends less likely than this propose no span; lower is slower and finds more.
+    lr_scale (float): Factor on the head's learning rate: it starts from nothing, and on a pretrained encoder needs
+        about ten times the encoder's.
+    nO (Optional[int]): Number of facets; set when the component is initialized.
+    RETURNS (Model[InT, SpanScores]): Takes docs and gold spans, gives the scores of candidate spans.
+    """
+    settings = {"hidden": hidden_width, "max_width": max_width, "dropout": dropout, "threshold": threshold}
+    return Model(
+        "tag_generator",
+        forward,
+        init=init,
+        layers=[tok2vec],
+        shims=[ModuleShim(SpanHead, lr_scale)],
+        refs={"tok2vec": tok2vec},
+        dims={"nO": nO},
+        attrs={"settings": settings},
+    )
+
+
+def init(model: Model[InT, SpanScores], X: Optional[InT] = None, Y: Optional[Ints1d] = None) -> None:
+    """Initialize the encoder and build the head anew; the facet number ``nO`` must be set."""
+    tok2vec = model.get_ref("tok2vec")
+    docs = X[0] if X is not None else None
+    tok2vec.initialize(X=docs)
+    width = tok2vec.get_dim("nO")
+    model.shims[0].setup(width=width, n_facets=model.get_dim("nO"), **model.attrs["settings"])
+
+
+def forward(model: Model[InT, SpanScores], X: InT, is_train: bool) -> Tuple[SpanScores, Callable]:
+    """Score a batch.
+
+    X (InT): Docs, and the gold spans in training.
+    RETURNS (Tuple[SpanScores, Callable]): Scores as arrays, and the backward pass, which takes the gradients of
+        `boundaries` and `facets`.
+    """
+    docs, gold = X
+    pieces, backprop_pieces = with_pieces(model.get_ref("tok2vec"), docs, is_train)
+    units = _to_units(pieces, [doc.text for doc in docs], is_train)
+    shim: ModuleShim = model.shims[0]
+    spans = xp2torch(np.asarray(gold, dtype=np.int64).reshape(-1, 2), device=units.doc.device)  # (G, 2)
+    if not is_train:
+        return _to_arrays(_predict(shim, units, model.attrs["settings"]["max_width"])), backprop_pieces
+    scores, backprop_head = shim(ArgsKwargs((units, spans), {}), True)
+
+    def backprop(d_scores: Tuple[Floats2d, Floats2d]) -> List[Doc]:
+        if len(units.doc):
+            d_outputs = tuple(xp2torch(d_score) for d_score in d_scores)
+            backprop_head(ArgsKwargs(((scores.boundaries, scores.facets),), {"grad_tensors": d_outputs}))
+            return backprop_pieces(torch2xp(units.vectors.grad[1:]))
+        # The last listener triggers the transformer's backward pass: it must run even when there is nothing.
+        return backprop_pieces(model.ops.alloc2f(*pieces.vectors.shape))
+
+    return _to_arrays(scores), backprop
+
+
+def _to_units(pieces: Pieces, texts: List[str], is_train: bool) -> Units:
+    """Put pieces and characters together as tensors on the model's device. RETURNS (Units): The batch."""
+    device = get_torch_default_device()
+    points = code_points(texts)  # (T,)
+    folded = fold(points)
+    each = np.arange(len(points))
+    bucket = SubstringHash(folded)(each, each + 1, CHAR_BUCKETS, 0)  # (T,)
+    row, offset, rest = spread(pieces, len(points))
+    arrays = (row, offset, rest, bucket, classify(points), doc_index(texts))
+    vectors = xp2torch(pieces.vectors, device=device)  # (P, D)
+    vectors = torch.nn.functional.pad(vectors, (0, 0, 1, 0)).detach()  # (1 + P, D)
+    vectors.requires_grad_(is_train)
+    return Units(vectors, *(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def _predict(shim: ModuleShim, units: Units, max_width: int) -> SpanScores:
+    """Score without a backward pass, a stretch of the batch at a time: a megabyte of text needs no more memory.
+
+    Every span belongs to the stretch that it starts in; the stretch is read one character to the left (the head looks
+    that far aside) and the widest span to the right, so the scores are those of a single pass.
+    """
+    size = len(units.doc)
+    nothing = torch.zeros((0, 2), dtype=torch.long, device=units.doc.device)
+    parts: List[SpanScores] = []
+    for start in range(0, max(size, 1), STRETCH):
+        end = min(start + STRETCH, size)
+        low, high = max(start - 1, 0), min(end + max_width + 1, size)
+        part = Units(units.vectors, *(array[low:high] for array in units[1:]))
+        scores, _ = shim(ArgsKwargs((part, nothing), {}), False)
+        pairs = scores.pairs + low  # (N, 2)
+        own = (pairs[:, 0] >= start) & (pairs[:, 0] < end)  # (N,)
+        parts.append(SpanScores(scores.boundaries[start - low : end - low], pairs[own], scores.facets[own]))
+    return SpanScores(*(torch.cat(column) for column in zip(*parts)))
+
+
+def _to_arrays(scores: SpanScores) -> SpanScores:
+    return SpanScores(*(torch2xp(tensor.detach()) for tensor in scores))

@@ -1,1 +1,0 @@
-"""Alias tables, units, scripts, promotion words: what is known without a network."""

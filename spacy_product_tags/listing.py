@@ -1,0 +1,168 @@
+"""The listing: the one format that people feed us and that we write, a JSON object a line."""
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
+
+from .errors import ListingError
+from .io import bad, iter_jsonl, open_text, parse_rows, raise_error
+from .tag import Tag, check_offsets
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One product listing.
+
+    title (str): The title.
+    description (str): More text, may be empty.
+    id (str): The row's id.
+    product (str): The product shown; listings of one product never stand in two splits.
+    lang (str): Language code, such as zh.
+    category (Tuple[str, ...]): Category path from the top.
+    tags (Tuple[Tag, ...]): Gold or predicted tags, offsets in `text`.
+    seller_tags (Tuple[str, ...]): Tags that a seller typed.
+    seller_answers (Tuple[Optional[str], ...]): For each seller tag the right one, None = should go; may be empty.
+    """
+
+    title: str
+    description: str = ""
+    id: str = ""
+    product: str = ""
+    lang: str = ""
+    category: Tuple[str, ...] = ()
+    tags: Tuple[Tag, ...] = ()
+    seller_tags: Tuple[str, ...] = ()
+    seller_answers: Tuple[Optional[str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text that offsets count in: title, line break, description."""
+        return f"{self.title}\n{self.description}" if self.description else self.title
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Give the listing as JSON types without empty fields. RETURNS (Dict[str, Any]): One line of JSONL."""
+        data: Dict[str, Any] = {}
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if name == "tags":
+                value = [_slim(tag) for tag in value]
+            elif isinstance(value, tuple):
+                value = list(value)
+            if value or name == "title":
+                data[name] = value
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "Listing":
+        """Make a checked listing of parsed JSON.
+
+        data (Any): What a line of JSONL holds; ``text`` is taken for ``title``.
+        RETURNS (Listing): The listing.
+        RAISES (ListingError): Naming the field (path and line are filled in by who knows them).
+        """
+        if not isinstance(data, Mapping):
+            raise bad("line", f'must be a JSON object such as {{"title": "…"}}, not {type(data).__name__}')
+        data = dict(data)
+        if "title" not in data and "text" in data:
+            data["title"] = data.pop("text")
+        for name in data:
+            if name not in cls.__slots__:
+                raise bad(name, f"not a field of a listing; the fields are {', '.join(cls.__slots__)}")
+        if "title" not in data:
+            raise bad("title", "missing")
+        fields = {name: _string(data, name) for name in ("title", "description", "id", "product", "lang")}
+        for name in ("category", "seller_tags"):
+            fields[name] = tuple(_strings(data, name, (str,)))
+        fields["seller_answers"] = tuple(_strings(data, "seller_answers", (str, type(None))))
+        if fields["seller_answers"] and len(fields["seller_answers"]) != len(fields["seller_tags"]):
+            raise bad("seller_answers", "must have one answer (a string, or null = remove) for each seller tag")
+        listing = cls(**fields)
+        tags = _strings(data, "tags", (dict,))
+        return cls(**{**fields, "tags": tuple(_tag(tag, number, listing.text) for number, tag in enumerate(tags))})
+
+
+def _string(data: Mapping[str, Any], name: str) -> str:
+    value = data.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool) and name in ("id", "product"):
+        return str(value)
+    if not isinstance(value, str):
+        raise bad(name, f"must be a string, not {value!r}")
+    return value
+
+
+def _strings(data: Mapping[str, Any], name: str, types: Tuple[type, ...]) -> List[Any]:
+    value = data.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, (list, tuple)):
+        raise bad(name, f"must be a list, not {value!r}")
+    for number, item in enumerate(value):
+        if not isinstance(item, types):
+            raise bad(f"{name}[{number}]", f"must be a {types[0].__name__}, not {item!r}")
+    return list(value)
+
+
+def _tag(data: Mapping[str, Any], number: int, text: str) -> Tag:
+    try:
+        tag = Tag.from_dict(data)
+        check_offsets(tag, len(text))
+        # A predicted tag may show a normalized text: then `raw` is what stands in the listing.
+        surface = tag.raw or tag.text
+        if tag.start is not None and text[tag.start : tag.end] != surface:
+            found = text.find(surface)
+            hint = f"; it stands at {found}" if found >= 0 else "; it does not stand in title + '\\n' + description"
+            raise ValueError(f"start: the text has {text[tag.start : tag.end]!r} there, the tag {surface!r}{hint}")
+    except ValueError as err:
+        raise bad(f"tags[{number}].{str(err).partition(': ')[0]}", str(err).partition(": ")[2]) from None
+    return tag
+
+
+def _slim(tag: Tag) -> Dict[str, Any]:
+    default = Tag("x")
+    return {k: v for k, v in tag.to_dict().items() if k in ("text", "facet") or v != getattr(default, k)}
+
+
+def read_listings(
+    path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
+) -> Iterator[Listing]:
+    """Stream the listings of a JSONL file (``.gz`` is unpacked on the way).
+
+    path (Union[str, Path]): The file.
+    on_error (Callable[[ListingError], None]): Called with each bad line's error; where it returns, reading goes on
+        with the next line, so that one bad line never costs a good one.
+    YIELDS (Listing): One listing a line; blank lines are passed over.
+    RAISES (ListingError): At the first bad line, with file, line, field and what to do, unless `on_error` returns.
+    """
+    yield from iter_jsonl(path, Listing.from_dict, on_error)
+
+
+def parse_listings(
+    lines: Iterable[str], name: str, *, on_error: Callable[[ListingError], None] = raise_error
+) -> Iterator[Listing]:
+    """Stream listings from lines of JSON.
+
+    lines (Iterable[str]): The lines.
+    name (str): What to call the input in errors.
+    on_error (Callable[[ListingError], None]): As in `read_listings`.
+    YIELDS (Listing): One listing a line that is not blank.
+    """
+    for _, listing in parse_rows(lines, name, Listing.from_dict, on_error):
+        yield listing
+
+
+def write_listings(path: Union[str, Path], listings: Iterable[Listing]) -> int:
+    """Write listings as JSONL (gzipped where the name ends in ``.gz``).
+
+    path (Union[str, Path]): The file; its folder is made.
+    listings (Iterable[Listing]): What to write.
+    RETURNS (int): How many were written.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with open_text(path, "wt") as file:
+        for listing in listings:
+            file.write(json.dumps(listing.to_dict(), ensure_ascii=False) + "\n")
+            count += 1
+    return count

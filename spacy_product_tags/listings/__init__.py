@@ -1,0 +1,1 @@
+"""Corpora: reader, converters, checks, markup, augmentation."""

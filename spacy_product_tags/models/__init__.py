@@ -1,1 +1,0 @@
-"""Networks: one head or encoder per file. Nothing here writes to a Doc."""

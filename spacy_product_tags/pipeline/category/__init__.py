@@ -1,0 +1,1 @@
+"""What serves product_classifier alone: its tree, network and scores."""

@@ -1,0 +1,1 @@
+"""What serves product_tag_generator alone: decoding and loss."""

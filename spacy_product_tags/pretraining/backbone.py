@@ -1,0 +1,81 @@
+"""Make a backbone that has learnt nothing yet: a new BERT for some texts, or one just like another."""
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterable, Union
+
+from ..encoders.shipped import find_backbone
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerFast
+
+
+def create_backbone(
+    texts: Iterable[str],
+    folder: Union[str, Path],
+    *,
+    layers: int = 4,
+    width: int = 256,
+    heads: int = 4,
+    vocab_size: int = 12000,
+    max_positions: int = 512,
+    seed: int = 0,
+) -> Path:
+    """Save a BERT that has seen nothing yet as a plain `transformers` folder.
+
+    texts (Iterable[str]): Texts to learn the vocabulary from, as `train_vocabulary` does.
+    folder (Union[str, Path]): Where to save it.
+    layers (int): Number of layers.
+    width (int): Size of the vectors; the inner layers have four times as many.
+    heads (int): Attention heads; divides `width`.
+    vocab_size (int): Pieces at most.
+    max_positions (int): Longest input in pieces.
+    seed (int): Seed of the weights.
+    RETURNS (Path): The folder, with config.json, model.safetensors and tokenizer.json.
+    """
+    from .vocabulary import train_vocabulary
+
+    tokenizer = train_vocabulary(texts, vocab_size, max_positions=max_positions)
+    config = bert_config(tokenizer, layers, width, heads, max_positions)
+    return _save(tokenizer, config, Path(folder), seed)
+
+
+def bert_config(
+    tokenizer: "PreTrainedTokenizerFast", layers: int, width: int, heads: int, max_positions: int
+) -> "PretrainedConfig":
+    """Describe a BERT for a tokenizer; its inner layers have four times the width. RETURNS (BertConfig): Its config."""
+    from transformers import BertConfig
+
+    return BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        max_position_embeddings=max_positions,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def create_untrained_twin(backbone: Union[str, Path], folder: Union[str, Path], *, seed: int = 0) -> Path:
+    """Save a model like another one but with random weights, to see what its training was worth.
+
+    backbone (Union[str, Path]): Folder or hub name of the other.
+    folder (Union[str, Path]): Where to save it.
+    seed (int): Seed of the weights.
+    RETURNS (Path): The folder.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    path = find_backbone(backbone)
+    tokenizer = AutoTokenizer.from_pretrained(path, use_fast=True)
+    return _save(tokenizer, AutoConfig.from_pretrained(path), Path(folder), seed)
+
+
+def _save(tokenizer: "PreTrainedTokenizerFast", config: "PretrainedConfig", folder: Path, seed: int) -> Path:
+    import torch
+    from transformers import AutoModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        AutoModel.from_config(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

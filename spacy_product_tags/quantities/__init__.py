@@ -1,0 +1,1 @@
+"""Amounts: numbers, sizes, units, and how they are read and written."""

@@ -1,0 +1,183 @@
+"""Read, write, convert and compare the quantities of product listings: 500毫升*12瓶, 3.5oz×2, 10×20cm, 42码, 5'10"."""
+from dataclasses import replace
+from fractions import Fraction
+from typing import List, Optional, Tuple
+
+from .grammar import read_quantity, starts
+from .numbers import narrow
+from .sizes import letter_ranks
+from .units import Quantity, base_of, convert_number, kind_of, load_data, load_units
+
+__all__ = [
+    *("Quantity", "convert", "find_quantities", "format_quantity", "parse_quantity"),
+    *("parse_quantity_id", "quantity_id", "same_quantity", "to_base"),
+]
+
+ID_PREFIX = "quantity/"
+_SYMBOLS = {'"', "'", "%", "°", "°C", "°F", "℃", "℉"}
+
+
+def parse_quantity(text: str) -> Optional[Quantity]:
+    """Read a string that is nothing but a quantity.
+
+    text (str): A tag or an attribute's value. A plain number and A4 count here; in running text they don't.
+    RETURNS (Optional[Quantity]): The quantity; None where the string is none, or is more than one.
+    """
+    narrowed = narrow(text)
+    start, end = len(text) - len(narrowed.lstrip()), len(narrowed.rstrip())
+    found = read_quantity(narrowed[:end], start, whole=True) if start < end else None
+    # A dot may end an abbreviation: 12 oz.
+    if found is None or narrowed[found[1] : end].strip() not in ("", "."):
+        return None
+    return replace(found[0], raw=text)
+
+
+def find_quantities(text: str) -> List[Tuple[int, int, Quantity]]:
+    """Find the quantities in running text.
+
+    text (str): A title or description.
+    RETURNS (List[Tuple[int, int, Quantity]]): Starts and ends in the text and the quantities, in order; none overlap.
+    """
+    narrowed, found, behind = narrow(text), [], 0
+    for start in starts(narrowed):
+        if start < behind:
+            continue
+        read = read_quantity(narrowed, start)
+        if read is None:
+            continue
+        quantity, behind = read
+        found.append((start, behind, replace(quantity, raw=text[start:behind])))
+    return found
+
+
+def format_quantity(quantity: Quantity, locale: str = "en") -> str:
+    """Write a quantity for people.
+
+    quantity (Quantity): The quantity.
+    locale (str): en, zh, ja, ko, de, fr or es; another one is written as English.
+    RETURNS (str): The text; `parse_quantity` reads it back as the same quantity.
+    """
+    style = load_data()["locales"].get(locale) or load_data()["locales"]["en"]
+    about = style["about"] if quantity.approximate else ""
+    if quantity.system:
+        return about + _format_size(quantity)
+    numbers = "×".join(_format_number(value, style["point"]) for value in quantity.values)
+    if quantity.high is not None:
+        numbers = f"{numbers}–{_format_number(quantity.high, style['point'])}"
+    many = quantity.high is not None or quantity.values != (1,)
+    text = numbers + _format_unit(quantity.unit, locale, style["blank"], many)
+    if quantity.count != 1:
+        # A length times a bare number would be read as dimensions.
+        unit = quantity.count_unit or ("pc" if kind_of(quantity.unit) == "length" else "")
+        text = f"{text} × {quantity.count}{_format_unit(unit, locale, style['blank'], True)}"
+    elif quantity.count_unit:
+        text = f"{text}/{_format_unit(quantity.count_unit, locale, '', False)}"
+    return about + text
+
+
+def convert(quantity: Quantity, unit: str) -> Quantity:
+    """Convert a quantity into another unit; packs, range and raw text stay.
+
+    quantity (Quantity): The quantity.
+    unit (str): Canonical name of the unit wanted, such as cm.
+    RETURNS (Quantity): The quantity in that unit, exact.
+    RAISES (ValueError): On a size, an unknown unit, or one of another kind; the message names both.
+    """
+    if quantity.system or not quantity.unit:
+        what = f"a size ({quantity.system})" if quantity.system else "a number without a unit"
+        raise ValueError(f"'{quantity.raw or format_quantity(quantity)}' is {what} and cannot be converted into {unit}")
+    values = tuple(convert_number(value, quantity.unit, unit) for value in quantity.values)
+    high = None if quantity.high is None else convert_number(quantity.high, quantity.unit, unit)
+    return replace(quantity, values=values, unit=unit, high=high)
+
+
+def to_base(quantity: Quantity) -> Quantity:
+    """Convert a quantity into the base unit of its kind (units.toml): equal amounts become equal.
+
+    quantity (Quantity): The quantity.
+    RETURNS (Quantity): In the base unit, exact; a size, a count or a number stays as it is.
+    """
+    base = base_of(quantity.unit) if not quantity.system else quantity.unit
+    return quantity if base == quantity.unit else convert(quantity, base)
+
+
+def quantity_id(quantity: Quantity) -> str:
+    """Name a quantity: 1斤, 500克 and 0.5kg are ``quantity/500 g``.
+
+    quantity (Quantity): The quantity.
+    RETURNS (str): The same for equal quantities only; "" where it can't be written so that it is read back.
+    """
+    base = to_base(quantity)
+    text = format_quantity(base)
+    return ID_PREFIX + text if parse_quantity(text) == base else ""
+
+
+def parse_quantity_id(name: str) -> Optional[Quantity]:
+    """Read what `quantity_id` gave. RETURNS (Optional[Quantity]): The quantity; None where it is no such id."""
+    return parse_quantity(name.removeprefix(ID_PREFIX)) if name.startswith(ID_PREFIX) else None
+
+
+def same_quantity(a: Quantity, b: Quantity, tolerance: float = 0.005) -> bool:
+    """Say whether two quantities are the same amount, whatever their units: 1斤 and 500g, 6 in and 15.2 cm.
+
+    a (Quantity): One quantity.
+    b (Quantity): The other one.
+    tolerance (float): Relative difference that rounding may make; counts and sizes must be equal.
+    RETURNS (bool): Whether they are. "About" makes no difference, nor a pack's name that only one of them has.
+    """
+    if (a.system, a.count, len(a.values)) != (b.system, b.count, len(b.values)):
+        return False
+    if a.count_unit and b.count_unit and a.count_unit != b.count_unit:
+        return False
+    if a.unit != b.unit:
+        try:
+            b = convert(b, a.unit)
+        except ValueError:
+            return False
+    exact = bool(a.system) or kind_of(a.unit) in ("", "count", "age")
+    pairs = [*zip(a.values, b.values), (a.high, b.high)]
+    return all(_close(one, other, 0 if exact else tolerance) for one, other in pairs)
+
+
+def _close(one: Optional[Fraction], other: Optional[Fraction], tolerance: float) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= tolerance * max(abs(one), abs(other))
+
+
+def _format_number(number: Fraction, point: str) -> str:
+    denominator = number.denominator
+    for prime in (2, 5):
+        while denominator % prime == 0:
+            denominator //= prime
+    if denominator != 1:
+        sign, (whole, part) = "-" if number < 0 else "", divmod(abs(number), 1)
+        fraction = f"{part.numerator}⁄{part.denominator}"
+        return f"{sign}{whole} {fraction}" if whole else sign + fraction
+    text = f"{number.numerator}"
+    if number.denominator != 1:
+        # A power of ten that the denominator divides: the decimals are exact, however many there are.
+        places = next(places for places in range(1, 10**4) if 10**places % number.denominator == 0)
+        digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
+        # 1,125 would be read as thousands.
+        pad = "0" if point == "," and places == 3 else ""
+        text = f"{'-' if number < 0 else ''}{digits[:-places]}{point}{digits[-places:]}{pad}"
+    return text
+
+
+def _format_unit(unit: str, locale: str, blank: str, many: bool) -> str:
+    if not unit:
+        return ""
+    word = load_units()[unit].show.get(locale, (unit, unit))[many]
+    return word if word in _SYMBOLS else blank + word
+
+
+def _format_size(quantity: Quantity) -> str:
+    if quantity.system.startswith("cn-body-"):
+        height, girth = quantity.values
+        return f"{height}/{girth}{quantity.system[-1].upper()}"
+    if quantity.system == "letter":
+        names = {rank: name for name, rank in reversed(letter_ranks().items())}
+        return "–".join(names[rank] for rank in (*quantity.values, quantity.high) if rank is not None)
+    numbers = [_format_number(n, ".") for n in (*quantity.values, quantity.high) if n is not None]
+    return load_data()["sizes"][quantity.system]["form"].format("–".join(numbers))

@@ -1,0 +1,1 @@
+"""How a shop writes its values: rules, and how they are learnt."""

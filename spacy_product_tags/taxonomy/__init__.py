@@ -1,0 +1,1 @@
+"""Categories: the tree, and mappings between trees."""

@@ -1,0 +1,301 @@
+"""The tokenizer of product text: scripts first, then pkuseg for the Chinese runs only.
+
+A title such as ``小米14 Pro手机壳`` mixes scripts. Runs of letters, of digits, of kana and of hangul stay whole tokens,
+punctuation and blanks stand alone, and only runs of Chinese characters go to the segmenter, which therefore never
+shreds a Latin word. Words of a dictionary are cut out before all that. Without a trained segmenter, Chinese is split
+into characters.
+"""
+import re
+import unicodedata
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+import srsly
+from spacy import util
+from spacy.language import Language
+from spacy.scorer import Scorer
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from spacy.vocab import Vocab
+
+from ..errors import ListingError
+from .pkuseg import PkusegModel
+
+SEGMENTERS = ("pkuseg", "char")
+
+# Character classes of the script split, without their brackets.
+HAN = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_HIRAGANA = "\u3041-\u309f"
+_KATAKANA = "\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+_HANGUL = "\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3"
+# Vowel signs, accents, joiners and variation selectors belong to the character before them.
+_MARKS = "".join(chr(c) for c in range(0x300, 0x1100) if unicodedata.category(chr(c))[0] == "M")
+_MARKS += "\u1ab0-\u1aff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f"
+_CIRCLED = "\u2460-\u24ff\u2776-\u2793"
+_LETTER = rf"[^\W\d_{HAN}{_HIRAGANA}{_KATAKANA}{_HANGUL}{_MARKS}{_CIRCLED}]"
+_NUMBER = r"\d+(?:[.,．]\d+)*+"
+# Groups: a Chinese run, any other word, the one blank behind either, other blanks. Every character is in one of them.
+_SPLIT = re.compile(
+    rf"(?:([{HAN}]+)"
+    rf"|({_LETTER}+(?:[{_MARKS}]+{_LETTER}*)*+|{_NUMBER}|[{_HIRAGANA}][{_HIRAGANA}ー]*|[{_KATAKANA}]+|[{_HANGUL}]+"
+    rf"|\S[{_MARKS}]*))( ?)|(\s+)"
+)
+# Matches where a cut would fall inside a run of letters or a number.
+_INSIDE = re.compile(
+    rf"(?<={_LETTER}|[{_MARKS}])(?:{_LETTER})|(?<!\s)[{_MARKS}]|(?<=\d)(?:\d|[.,．]\d)|(?<=\d[.,．])\d"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_WIDE = re.compile("[\uff01-\uff5e\u3000]")
+_NARROW = {**{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}, 0x3000: 0x20}
+# A longer run is segmented piece by piece, so that memory stays small on a text without punctuation.
+_MAX_RUN = 256
+_CACHED_RUNS = 32768
+
+
+def fold(text: str) -> str:
+    """Lower-case a text and make its full-width letters, digits and blanks half-width.
+
+    text (str): The text.
+    RETURNS (str): A text of the same length, so that offsets stay.
+    """
+    folded = text.lower()
+    if len(folded) != len(text):
+        folded = "".join([char.lower() if len(char.lower()) == 1 else char for char in text])
+    return folded.translate(_NARROW) if _WIDE.search(folded) else folded
+
+
+def create_product_tokenizer(segmenter: str = "pkuseg") -> Callable[[Language], "ProductTokenizer"]:
+    """Build the tokenizer of a config's ``[nlp.tokenizer]``.
+
+    segmenter (str): How Chinese runs are split: "pkuseg" (by characters as long as it has no model) or "char".
+    RETURNS (Callable[[Language], ProductTokenizer]): Makes the tokenizer of an `nlp`.
+    RAISES (ValueError): On another segmenter.
+    """
+    _check_segmenter(segmenter)
+    return partial(make_product_tokenizer, segmenter=segmenter)
+
+
+def make_product_tokenizer(nlp: Language, segmenter: str) -> "ProductTokenizer":
+    """Make the tokenizer of an `nlp`. RETURNS (ProductTokenizer): The tokenizer."""
+    return ProductTokenizer(nlp.vocab, segmenter=segmenter)
+
+
+def _check_segmenter(segmenter: str) -> None:
+    if segmenter not in SEGMENTERS:
+        raise ValueError(f"segmenter: must be one of {', '.join(SEGMENTERS)}, not {segmenter!r}")
+
+
+class ProductTokenizer(util.DummyTokenizer):
+    """Tokenize product text; ``doc.text`` is the text, character by character.
+
+    The one exception: spaCy keeps strings in UTF-8, which has no lone surrogates, so each of them becomes one U+FFFD.
+    """
+
+    def __init__(self, vocab: Vocab, segmenter: str = "pkuseg") -> None:
+        """Make a tokenizer without model and dictionary; see `initialize`.
+
+        vocab (Vocab): The shared vocabulary.
+        segmenter (str): "pkuseg" or "char".
+        """
+        _check_segmenter(segmenter)
+        self.vocab = vocab
+        self.segmenter = segmenter
+        self.words: Dict[str, str] = {}
+        self._lengths: Dict[str, Tuple[int, ...]] = {}
+        self._set_model(None)
+
+    def __call__(self, text: str) -> Doc:
+        """Tokenize one text.
+
+        text (str): Any string.
+        RETURNS (Doc): Its tokens; words of the dictionary carry the tag that stands there.
+        """
+        try:
+            text.encode("utf8")
+        except UnicodeEncodeError:
+            text = _SURROGATE.sub("\ufffd", text)
+        words: List[str] = []
+        spaces: List[bool] = []
+        if not self.words:
+            self._split(text, words, spaces)
+            return Doc(self.vocab, words=words, spaces=spaces)
+        at = 0
+        tags: Dict[int, str] = {}
+        for start, end, tag in self._find_words(text):
+            self._split(text[at:start], words, spaces)
+            if tag:
+                tags[len(words)] = tag
+            at = end + text.startswith(" ", end)
+            words.append(text[start:end])
+            spaces.append(at > end)
+        self._split(text[at:], words, spaces)
+        doc = Doc(self.vocab, words=words, spaces=spaces)
+        for index, tag in tags.items():
+            doc[index].tag_ = tag
+        return doc
+
+    def initialize(
+        self,
+        get_examples: Optional[Callable[[], Iterable[Example]]] = None,
+        *,
+        nlp: Optional[Language] = None,
+        pkuseg_model: Optional[Union[str, Path]] = None,
+        pkuseg_user_dict: Optional[Union[str, Path]] = None,
+    ) -> None:
+        """Load a segmenter and a dictionary; what is not given stays as it is.
+
+        get_examples (Optional[Callable[[], Iterable[Example]]]): Not used.
+        nlp (Optional[Language]): Not used.
+        pkuseg_model (Optional[Union[str, Path]]): A folder that `train_segmenter` or `spacy_pkuseg.train` wrote.
+        pkuseg_user_dict (Optional[Union[str, Path]]): A text file with one word a line, a tab and a tag behind it if
+            wanted; "default", spaCy's default for Chinese, is none.
+        RAISES (ValueError): Where a file cannot be used; FileNotFoundError where there is none.
+        """
+        if pkuseg_model is not None:
+            if self.segmenter != "pkuseg":
+                raise ValueError(
+                    f"pkuseg_model: {pkuseg_model} is given, but the tokenizer's segmenter is {self.segmenter!r}; "
+                    'write segmenter = "pkuseg" in [nlp.tokenizer], or leave the model out'
+                )
+            self._set_model(PkusegModel.from_disk(pkuseg_model))
+        if pkuseg_user_dict is not None and pkuseg_user_dict != "default":
+            self.add_words(read_words(pkuseg_user_dict))
+
+    def add_words(self, words: Iterable[Union[str, Tuple[str, str]]]) -> None:
+        """Add words that are always one token: the longest match wins, then the leftmost.
+
+        They match whatever their case and width, may hold blanks, and never cut a Latin word or a number in two.
+
+        words (Iterable[Union[str, Tuple[str, str]]]): Words, or pairs of a word and its tag.
+        """
+        lengths: Dict[str, set] = {}
+        for item in words:
+            word, tag = (item, "") if isinstance(item, str) else item
+            word = fold(word.strip())
+            if word:
+                self.words[word] = tag.strip()
+                lengths.setdefault(word[:2], set()).add(len(word))
+        for prefix, found in lengths.items():
+            self._lengths[prefix] = tuple(sorted(found.union(self._lengths.get(prefix, ())), reverse=True))
+
+    def clear_cache(self) -> None:
+        """Forget the runs that were segmented before; only a benchmark needs it."""
+        self._set_model(self.model)
+
+    def score(self, examples: Iterable[Example]) -> Dict[str, Any]:
+        """Score the tokens of examples. RETURNS (Dict[str, Any]): ``token_acc`` and so on, as spaCy names them."""
+        validate_examples(examples, "ProductTokenizer.score")
+        return Scorer.score_tokenization(examples)
+
+    def to_bytes(self, **kwargs: Any) -> bytes:
+        """Serialize with model and dictionary. RETURNS (bytes): The bytes."""
+        data = {"segmenter": self.segmenter, "words": list(self.words.items())}
+        if self.model is not None:
+            data["pkuseg"] = self.model.to_bytes()
+        return srsly.msgpack_dumps(data)
+
+    def from_bytes(self, data: bytes, **kwargs: Any) -> "ProductTokenizer":
+        """Load what `to_bytes` gave. RETURNS (ProductTokenizer): Itself."""
+        loaded = srsly.msgpack_loads(data)
+        self._load(loaded["segmenter"], loaded["words"])
+        if "pkuseg" in loaded:
+            self._set_model(PkusegModel.from_bytes(loaded["pkuseg"]))
+        return self
+
+    def to_disk(self, path: Union[str, Path], **kwargs: Any) -> None:
+        """Save to a folder: ``cfg``, ``words.json`` and, in ``pkuseg_model``, a model that pkuseg itself can read."""
+        path = util.ensure_path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(path / "cfg", {"segmenter": self.segmenter})
+        srsly.write_json(path / "words.json", list(self.words.items()))
+        if self.model is not None:
+            self.model.to_disk(path / "pkuseg_model")
+
+    def from_disk(self, path: Union[str, Path], **kwargs: Any) -> "ProductTokenizer":
+        """Load from a folder. RETURNS (ProductTokenizer): Itself.
+
+        RAISES (ValueError): Where a file is broken, naming it; FileNotFoundError where one is missing.
+        """
+        path = util.ensure_path(path)
+        loaded = []
+        for name in ("cfg", "words.json"):
+            if not (path / name).is_file():
+                raise FileNotFoundError(f"{path / name} is missing; copy or save the whole pipeline again")
+            try:
+                loaded.append(srsly.read_json(path / name))
+            except ValueError as err:
+                raise ValueError(f"{path / name} is no JSON ({err}); copy or save the pipeline again") from None
+        self._load(loaded[0].get("segmenter", "pkuseg"), loaded[1])
+        if (path / "pkuseg_model").exists():
+            self._set_model(PkusegModel.from_disk(path / "pkuseg_model"))
+        return self
+
+    def __getstate__(self) -> Tuple[Vocab, bytes]:
+        return self.vocab, self.to_bytes()
+
+    def __setstate__(self, state: Tuple[Vocab, bytes]) -> None:
+        vocab, data = state
+        self.__init__(vocab)
+        self.from_bytes(data)
+
+    def _load(self, segmenter: str, words: Iterable[Tuple[str, str]]) -> None:
+        _check_segmenter(segmenter)
+        self.segmenter = segmenter
+        self.words, self._lengths = {}, {}
+        self.add_words(words)
+        self._set_model(None)
+
+    def _set_model(self, model: Optional[PkusegModel]) -> None:
+        self.model = model
+        # Titles repeat their runs: of 2,000 titles' runs, a third had been seen before.
+        self._segment = tuple if model is None else lru_cache(_CACHED_RUNS)(model.cut)
+
+    def _split(self, text: str, words: List[str], spaces: List[bool]) -> None:
+        """Split a text by script and append its tokens."""
+        for run, word, space, blank in _SPLIT.findall(text):
+            if run:
+                for start in range(0, len(run), _MAX_RUN):
+                    found = self._segment(run[start : start + _MAX_RUN])
+                    words += found
+                    spaces += [False] * len(found)
+                if space:
+                    spaces[-1] = True
+            else:
+                words.append(word or blank)
+                spaces.append(space != "")
+
+    def _find_words(self, text: str) -> Iterator[Tuple[int, int, str]]:
+        """Find the dictionary's words from left to right. YIELDS (Tuple[int, int, str]): Start, end and tag."""
+        folded = fold(text)
+        words, lengths = self.words, self._lengths
+        at, size = 0, len(text)
+        while at < size:
+            for length in (*lengths.get(folded[at : at + 2], ()), 1):
+                end = at + length
+                word = folded[at:end]
+                if word in words and not _INSIDE.match(text, at) and not _INSIDE.match(text, end):
+                    yield at, end, words[word]
+                    at = end
+                    break
+            else:
+                at += 1
+
+
+def read_words(path: Union[str, Path]) -> Iterator[Tuple[str, str]]:
+    """Read a dictionary: one word a line, a tab and a tag behind it if wanted.
+
+    path (Union[str, Path]): The file, in UTF-8.
+    YIELDS (Tuple[str, str]): Word and tag, "" = none; blank lines are passed over.
+    RAISES (ListingError): With file and line, on a line with more than two fields or bytes that are no UTF-8.
+    """
+    with Path(path).open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                fields = line.decode("utf-8-sig").rstrip("\r\n").split("\t")
+            except UnicodeDecodeError:
+                raise ListingError(path, number, "word", "is no UTF-8; save the file in UTF-8") from None
+            if len(fields) > 2 or (len(fields) == 2 and not fields[0].strip()):
+                raise ListingError(path, number, "word", f"must be 'word' or 'word<tab>tag', not {line!r}")
+            if fields[0].strip():
+                yield fields[0], fields[1] if len(fields) == 2 else ""

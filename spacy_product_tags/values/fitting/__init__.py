@@ -1,0 +1,1 @@
+"""What is fitted for the alias table, and how it is measured."""

@@ -1,0 +1,174 @@
+"""Read the alias table's values, and the categories that use them, from taxonomies, spreadsheets and JSON lines."""
+import csv
+import re
+import tomllib
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
+
+from ..errors import ListingError
+from ..io import bad, iter_jsonl, open_text, raise_error
+from .table import Value
+from .usage import Attribute, Category
+
+Entry = Union[Value, Category, Attribute]
+DATA_PATH = Path(__file__).with_suffix(".toml")
+_COLUMNS = "the columns are id, facet, aliases, freq and label_ with a locale, such as label_zh"
+
+
+def iter_values(
+    path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
+) -> Iterator[Value]:
+    """Stream the values of a file, and nothing else of it.
+
+    path, on_error: As in `iter_entries`.
+    YIELDS (Value): The values that name something: "Other" is none.
+    RAISES (ListingError): With file, line and field, unless `on_error` returns.
+    """
+    return (entry for entry in iter_entries(path, on_error=on_error) if isinstance(entry, Value))
+
+
+def iter_entries(
+    path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
+) -> Iterator[Entry]:
+    """Stream what a file holds; the shape of each row is told by its keys.
+
+    A row with `parent` is a category of a taxonomy, one with `values` or `values_from` an attribute.
+    A row with `attribute` is a Shopify value, one with `names` an Open Food Facts entry, any other a `Value` as
+    `Value.to_dict` writes it. Facets are renamed to ours where alias_sources.toml names one. Ids of Open Food Facts
+    get the file's name in front, as an ingredient and a category share theirs.
+
+    path (Union[str, Path]): A .csv file with the columns id, facet, label_zh, label_en (any locale), aliases
+        (separated by |) and freq, or JSON lines, each also with .gz.
+    on_error (Callable[[ListingError], None]): Called with each bad row's error; where it returns, reading goes on.
+    YIELDS (Entry): The values that name something ("Other" is none), categories and attributes.
+    RAISES (ListingError): With file, line and field, unless `on_error` returns.
+    """
+    path = Path(path)
+    if path.name.removesuffix(".gz").endswith(".csv"):
+        yield from _iter_csv(path, on_error)
+        return
+    for entry in iter_jsonl(path, partial(_entry, path.name.partition(".")[0]), on_error):
+        if entry is not None:
+            yield entry
+
+
+@cache
+def facet_of(attribute: str) -> str:
+    """Give the facet of a Shopify attribute's values. RETURNS (str): One of ours where it fits, else the attribute."""
+    for facet, pattern in _load()["shopify"].items():
+        if re.search(pattern, attribute):
+            return facet
+    return attribute
+
+
+@cache
+def _load() -> Dict[str, Dict[str, Any]]:
+    with DATA_PATH.open("rb") as file:
+        return tomllib.load(file)
+
+
+def _skipped() -> List[str]:
+    return _load()["skip"]["labels"]
+
+
+def _entry(kind: str, row: Mapping[str, Any]) -> Optional[Entry]:
+    if "parent" in row:
+        return _category(row)
+    if "values_from" in row or ("values" in row and "facet" not in row):
+        return Attribute(_text(row, "id"), _text(row, "values_from") if row.get("values_from") else "")
+    if isinstance(row.get("labels"), Mapping) and row["labels"].get("en") in _skipped():
+        return None
+    if "attribute" in row:
+        attribute = _text(row, "attribute")
+        return Value(_text(row, "id"), facet_of(attribute), _labels(row, "labels"), attributes=(attribute,))
+    if "names" in row:
+        return _food_value(row, kind)
+    if "terms" in row:
+        raise bad("terms", "are words with the same meaning, not a value; leave this file out")
+    return Value.from_dict(row)
+
+
+def _category(row: Mapping[str, Any]) -> Category:
+    attributes = row.get("attributes", [])
+    if not isinstance(attributes, list) or not all(isinstance(name, str) for name in attributes):
+        raise bad("attributes", f"must be a list of ids of attributes, not {attributes!r:.80}")
+    parent = row["parent"]
+    if parent is not None and not isinstance(parent, str):
+        raise bad("parent", f"must be the id of a category or null, not {parent!r:.80}")
+    return Category(_text(row, "id"), parent or "", tuple(attributes), _labels(row, "labels"))
+
+
+def _food_value(row: Mapping[str, Any], kind: str) -> Value:
+    names = row["names"]
+    if not isinstance(names, Mapping) or not names:
+        raise bad("names", f'must be lists of names by language such as {{"en": ["Plastic"]}}, not {names!r:.80}')
+    labels, aliases = {}, []
+    for lang, texts in names.items():
+        if not isinstance(texts, list) or not texts or not all(isinstance(x, str) and x.strip() for x in texts):
+            raise bad(f"names.{lang}", f"must be a list of strings that are not blank, not {texts!r:.80}")
+        labels[lang.replace("_", "-")], *rest = texts
+        aliases += rest
+    facet = _load()["open_food_facts"].get(kind, kind)
+    return Value(f"{kind}/{_text(row, 'id')}", facet, labels, tuple(dict.fromkeys(aliases)))
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise bad(name, "missing" if value is None else f"must be a string that is not blank, not {value!r:.80}")
+    return value
+
+
+def _labels(row: Mapping[str, Any], name: str) -> Dict[str, str]:
+    labels = row.get(name)
+    if not isinstance(labels, Mapping) or not labels:
+        raise bad(name, f'must be names by locale such as {{"zh": "藏青"}}, not {labels!r:.80}')
+    return {locale: _text(labels, locale) for locale in labels}
+
+
+def _iter_csv(path: Path, on_error: Callable[[ListingError], None]) -> Iterator[Value]:
+    with open_text(path) as file:
+        reader = csv.reader(file, strict=True)
+        columns: List[str] = []
+        start = 1
+        while True:
+            try:
+                cells = next(reader, None)
+                if cells is None:
+                    break
+                if not columns:
+                    columns = _check_columns(path, cells)
+                elif any(cell.strip() for cell in cells):
+                    yield _csv_value(dict(zip(columns, cells)), len(cells) - len(columns))
+            except csv.Error as err:
+                on_error(ListingError(path, start, "line", f"no CSV ({err}); quote cells with commas or quotes"))
+            except ListingError as err:
+                if not columns:
+                    raise
+                on_error(ListingError(path, start, err.field, err.problem))
+            start = reader.line_num + 1
+
+
+def _check_columns(path: Path, cells: List[str]) -> List[str]:
+    columns = [cell.strip() for cell in cells]
+    for name in columns:
+        if columns.count(name) > 1:
+            raise ListingError(path, 1, name, "is there twice; each column is there once")
+        if name not in ("id", "facet", "aliases", "freq") and name != "label" and not name.startswith("label_"):
+            raise ListingError(path, 1, name or "line", f"not a column of values; {_COLUMNS}")
+    if "facet" not in columns:
+        raise ListingError(path, 1, "facet", f"no such column; {_COLUMNS}")
+    return columns
+
+
+def _csv_value(cells: Mapping[str, str], surplus: int) -> Value:
+    if surplus > 0:
+        raise bad("line", f"has {surplus} cells more than there are columns; put cells with commas in quotes")
+    cells = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
+    row: Dict[str, Any] = {name: cells[name] for name in ("id", "facet") if name in cells}
+    row["labels"] = {name[6:]: cell for name, cell in cells.items() if name.startswith("label")}
+    row["aliases"] = [alias.strip() for alias in cells.get("aliases", "").split("|") if alias.strip()]
+    if "freq" in cells:
+        row["freq"] = int(cells["freq"]) if cells["freq"].isdecimal() else cells["freq"]
+    return Value.from_dict(row)

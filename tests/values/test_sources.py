@@ -1,0 +1,133 @@
+import gzip
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from spacy_product_tags.errors import ListingError
+from spacy_product_tags.values.index import AliasIndex
+from spacy_product_tags.values.sources import DATA_PATH, facet_of, iter_entries, iter_values
+from spacy_product_tags.values.table import Value
+from spacy_product_tags.values.usage import Attribute, Category
+
+ROOT = Path(__file__).parents[2]
+DATASETS = ROOT.parent / "shared" / "datasets"
+NAVY = {"id": "color__navy", "attribute": "color", "labels": {"en": "Navy", "zh-CN": "海军蓝"}}
+FOOD = {"id": "en:Plastic", "parents": [], "names": {"en": ["Plastic", "plastics"], "nl_be": ["Plastiek"]}}
+
+
+def write(path, *rows):
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf8")
+    return path
+
+
+def test_each_shape_of_row_is_a_value(tmp_path):
+    own = Value("x", "color", {"zh": "青"}, ("cyan",), 2)
+    other = {"id": "color__other", "attribute": "color", "labels": {"en": "Other", "zh-CN": "其他"}}
+    path = write(tmp_path / "materials.jsonl", NAVY, other, "", FOOD, own.to_dict())
+    assert list(iter_values(path)) == [
+        Value("color__navy", "color", {"en": "Navy", "zh-CN": "海军蓝"}, attributes=("color",)),
+        Value("materials/en:Plastic", "material", {"en": "Plastic", "nl-be": "Plastiek"}, ("plastics",)),
+        own,
+    ]
+    with gzip.open(tmp_path / "spices.jsonl.gz", "wt", encoding="utf8") as file:
+        file.write(json.dumps(FOOD))
+    (value,) = iter_values(tmp_path / "spices.jsonl.gz")
+    assert (value.id, value.facet) == ("spices/en:Plastic", "spices")
+
+
+def test_a_spreadsheet(tmp_path):
+    path = write(
+        tmp_path / "values.csv",
+        "\ufeffid,facet,label_zh,label_en,aliases,freq",
+        'navy,color,藏青," Navy, dark ",藏蓝色| navy blue |,3',
+        ",,,,,",
+        ",color,,Red,,",
+        "teal,color,,,Teal",
+    )
+    assert list(iter_values(path)) == [
+        Value("navy", "color", {"zh": "藏青", "en": "Navy, dark"}, ("藏蓝色", "navy blue"), 3),
+        Value("color/red", "color", {"en": "Red"}),
+        Value("teal", "color", {}, ("Teal",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, head, line, good, field",
+    [
+        ("v.csv", "facet,label_en", "color", "color,Red", "aliases"),
+        ("v.csv", "facet,label_en", ",Red", "color,Red", "facet"),
+        ("v.csv", "facet,label_en", "color,Red,Blue", "color,Red", "line"),
+        ("v.csv", "facet,label_en", 'color,"Red" x', "color,Red", "line"),
+        ("v.csv", "facet,label_en,freq", "color,Red,-1", "color,Red,1", "freq"),
+        ("v.jsonl", NAVY, "{", NAVY, "line"),
+        ("v.jsonl", NAVY, "[]", NAVY, "line"),
+        ("v.jsonl", NAVY, {**NAVY, "id": 5}, NAVY, "id"),
+        ("v.jsonl", NAVY, {**NAVY, "attribute": ""}, NAVY, "attribute"),
+        ("v.jsonl", NAVY, {**NAVY, "labels": {"en": "Navy", "zh": " "}}, NAVY, "zh"),
+        ("v.jsonl", NAVY, {**NAVY, "labels": []}, NAVY, "labels"),
+        ("v.jsonl", NAVY, {**FOOD, "names": {}}, NAVY, "names"),
+        ("v.jsonl", NAVY, {**FOOD, "names": {"en": []}}, NAVY, "names.en"),
+        ("v.jsonl", NAVY, {"kind": "synonyms", "lang": "en", "terms": ["a", "b"]}, NAVY, "terms"),
+        ("v.jsonl", NAVY, {"facet": "color"}, NAVY, "aliases"),
+    ],
+)
+def test_a_bad_row_is_named_and_costs_no_good_one(tmp_path, name, head, line, good, field):
+    path = write(tmp_path / name, head, line, good)
+    with pytest.raises(ListingError) as caught:
+        list(iter_values(path))
+    assert (caught.value.path, caught.value.line, caught.value.field) == (str(path), 2, field)
+    errors = []
+    values = list(iter_values(path, on_error=errors.append))
+    assert len(values) == (1 if name == "v.csv" else 2) and len(errors) == 1
+
+
+@pytest.mark.parametrize("head, field", [("facet,colour", "colour"), ("id,label_en", "facet"), ("facet,id,id", "id"), ("facet,", "line")])
+def test_bad_columns_end_it(tmp_path, head, field):
+    with pytest.raises(ListingError, match="column") as caught:
+        list(iter_values(write(tmp_path / "v.csv", head, "color,red"), on_error=[].append))
+    assert (caught.value.line, caught.value.field) == (1, field)
+
+
+def test_facets_are_ours_where_one_fits():
+    names = {"color": "color", "frame_color": "color", "toy/game_material": "material", "fabric": "material", "pattern": "pattern",
+             "shoe_size": "size", "colorway": "colorway", "nut_form": "nut_form", "country": "origin", "video_game_genre": "video_game_genre",
+             "color_accuracy_standards": "color_accuracy_standards"}  # fmt: skip
+    assert {name: facet_of(name) for name in names} == names
+    data = tomllib.loads(DATA_PATH.read_text(encoding="utf8"))
+    facets = tomllib.loads((ROOT / "corpus" / "facets.toml").read_text(encoding="utf8"))["facets"]
+    assert {*data["shopify"], *data["open_food_facts"].values()} <= facets.keys()
+    for pattern in data["shopify"].values():
+        re.compile(pattern)
+
+
+@pytest.mark.skipif(not (DATASETS / "tax_shopify").is_dir(), reason="the real data sets are not there")
+def test_real_taxonomies():
+    values = [value for value in iter_values(DATASETS / "tax_shopify" / "values.jsonl.gz") if value.facet == "color"]
+    values += iter_values(DATASETS / "tax_openfoodfacts" / "materials.jsonl.gz")
+    index = AliasIndex.build(values)
+    assert [(c.id, c.facet) for c in index.exact("navy")] == [("color__navy", "color")]
+    assert "color__navy" in [candidate.id for candidate in index.fuzzy("Marinebla", "color")]
+    assert index.exact("Kunststoff")[0].facet == "material"
+
+
+def test_categories_and_attributes_of_a_taxonomy(tmp_path):
+    top = {"id": "aa", "path_en": "Apparel", "parent": None, "attributes": ["color"], "labels": {"en": "Apparel"}}
+    sub = {**top, "id": "aa-1", "parent": "aa", "attributes": []}
+    frames = {"id": "frame_color", "labels": {"en": "Frame color"}, "descriptions": {}, "values_from": "color"}
+    own = {"id": "color", "labels": {"en": "Color"}, "values": ["color__navy"]}
+    path = write(tmp_path / "taxonomy.jsonl", top, sub, frames, own, NAVY)
+    *entries, value = iter_entries(path)
+    assert entries == [
+        Category("aa", "", ("color",), {"en": "Apparel"}),
+        Category("aa-1", "aa", (), {"en": "Apparel"}),
+        Attribute("frame_color", "color"),
+        Attribute("color", ""),
+    ]
+    assert list(iter_values(path)) == [value]
+    path = write(tmp_path / "bad.jsonl", {**top, "attributes": "color"}, {**top, "parent": 5}, {**top, "labels": {}}, NAVY)
+    errors = []
+    assert list(iter_entries(path, on_error=errors.append)) == [value]
+    assert [(error.line, error.field) for error in errors] == [(1, "attributes"), (2, "parent"), (3, "labels")]
