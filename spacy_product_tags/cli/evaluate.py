@@ -8,7 +8,6 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..listings.corpus import ListingCorpus
-from ..pipeline.scorers import tag_spans
 from ._util import CommandError, GpuOpt, ModelArg, load_pipeline
 
 
@@ -66,6 +65,8 @@ def evaluate(nlp: Language, examples: Iterable[Example]) -> Dict[str, Any]:
     examples = list(examples)
     scores = nlp.evaluate(examples)
     words = sum(len(example.predicted) for example in examples)
+    from ..pipeline.scorers import tag_spans
+
     support = Counter(facet for example in examples for _, _, facet in tag_spans(example.reference))
     scores["texts"] = len(examples)
     # spaCy's speed counts words.

@@ -4,6 +4,7 @@ import tomllib
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple, Union
 
@@ -230,9 +231,8 @@ def read_aliases(path: Union[str, Path], *, on_error: Callable[[ListingError], N
             for text, freq in Counter(texts).items():
                 table.add(Value(make_id(facet, text), facet, aliases=(text,), freq=freq))
     else:
-        for values in iter_jsonl(path, _read_row, on_error):
-            for value in values:
-                table.add(value)
+        for _ in iter_jsonl(path, partial(_add_row, table), on_error):
+            pass  # what is made of a row stands in the table
     if not len(table):
         raise ListingError(path, 1, "file", "holds no value; a line is such as " + _LINE)
     return table
@@ -241,8 +241,15 @@ def read_aliases(path: Union[str, Path], *, on_error: Callable[[ListingError], N
 _LINE = '{"id": "navy", "facet": "color", "labels": {"zh": "藏青"}, "aliases": ["藏蓝色"]}'
 
 
-def _read_row(row: Mapping[str, Any]) -> List[Value]:
-    return list(values_of(Listing.from_dict(row))) if "title" in row or "text" in row else [Value.from_dict(row)]
+def _add_row(table: AliasTable, row: Mapping[str, Any]) -> None:
+    values = values_of(Listing.from_dict(row)) if "title" in row or "text" in row else [Value.from_dict(row)]
+    for value in values:
+        try:
+            table.add(value)
+        except ListingError:
+            raise
+        except ValueError as err:
+            raise bad("line", f"can't be used ({err})") from None
 
 
 def create_alias_table(path: Union[str, Path, None] = None) -> AliasTable:
