@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ..listings.augment import _runs_together
-from .taxonomy import Attribute, Category, Labels, Taxonomy, clean_label
+from .taxonomy import Attribute, Category, Labels, Products, clean_label
 from .words import (
     CHINESE_UNITS,
     COUNTS,
@@ -50,17 +50,17 @@ class _Kind(NamedTuple):
 class Composer:
     """Composes titles and texts of one taxonomy.
 
-    taxonomy (Taxonomy): The taxonomy.
+    products (Products): What there is.
     pools (Pools): Values of a corpus to be mixed in.
     rng (Random): Where chance comes from.
     """
 
-    def __init__(self, taxonomy: Taxonomy, pools: Pools, rng: random.Random) -> None:
+    def __init__(self, products: Products, pools: Pools, rng: random.Random) -> None:
         self.pools, self.rng = pools, rng
-        self.attributes = taxonomy.attributes
+        self.attributes = products.attributes
         self._departments: List[str] = []
         self._kinds: List[List[_Kind]] = []
-        for name, categories in taxonomy.departments.items():
+        for name, categories in products.departments.items():
             kinds = [self._kind(category, name) for category in categories if _is_product(category)]
             if kinds and DEPARTMENTS.get(name, 1.0):
                 self._departments.append(name)

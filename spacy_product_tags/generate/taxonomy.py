@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple, Union
 
 from ..errors import ListingError
-from ..io import bad, iter_jsonl, raise_error
+from ..io import bad, open_text, parse_rows, raise_error
+from ..taxonomy.tree import Taxonomy
 from ..text.tokenizer import HAN
 from .words import FACETS, PATTERNS, REPAIRS
 
@@ -46,8 +47,8 @@ class Category(NamedTuple):
     leaf: bool
 
 
-class Taxonomy(NamedTuple):
-    """Categories by the English name of their department, and attributes by id."""
+class Products(NamedTuple):
+    """What products there are: categories by the English name of their department, and attributes by id."""
 
     departments: Dict[str, List[Category]]
     attributes: Dict[str, Attribute]
@@ -55,33 +56,38 @@ class Taxonomy(NamedTuple):
 
 def read_taxonomy(
     paths: Iterable[Union[str, Path]], *, on_error: Callable[[ListingError], None] = raise_error
-) -> Taxonomy:
+) -> Products:
     """Read the files of a taxonomy, in any order.
 
     paths (Iterable[Union[str, Path]]): JSONL files (also with .gz). A line with `parent` is a category (id, labels,
         attributes), one with `attribute` a value (id, labels), one with `values` or `values_from` an attribute (id,
         labels, descriptions). Labels are names by language, English among them.
     on_error (Callable[[ListingError], None]): Called with each bad line's error; where it returns, reading goes on.
-    RETURNS (Taxonomy): The taxonomy. A category whose parent is bad or missing stands on top.
+    RETURNS (Products): The products; a category whose parent is bad or missing is left out.
     """
-    categories: Dict[str, Mapping[str, Any]] = {}
+    categories: List[Tuple[int, Mapping[str, Any]]] = []
     attributes: Dict[str, Mapping[str, Any]] = {}
     values: Dict[str, List[Labels]] = {}
+    names: Dict[str, None] = {}
     for path in paths:
-        for row in iter_jsonl(path, _check, on_error):
-            if "parent" in row:
-                categories[row["id"]] = row
-            elif "attribute" in row:
-                values.setdefault(row["attribute"], []).append(row["labels"])
-            else:
-                attributes[row["id"]] = row
-    parents = {row["parent"] for row in categories.values()}
+        with open_text(path) as file:
+            for number, row in parse_rows(file, path, _check, on_error):
+                if "parent" in row:
+                    categories.append((number, row))
+                    names[str(path)] = None
+                elif "attribute" in row:
+                    values.setdefault(row["attribute"], []).append(row["labels"])
+                else:
+                    attributes[row["id"]] = row
+    tree = Taxonomy.from_rows(categories, ", ".join(names), on_error)
     departments: Dict[str, List[Category]] = {}
-    for row in categories.values():
-        path = _path(row, categories)
-        category = Category(path, tuple(row.get("attributes") or ()), row["id"] not in parents)
-        departments.setdefault(path[0]["en"], []).append(category)
-    return Taxonomy(departments, {name: _attribute(row, values) for name, row in attributes.items()})
+    # In the order of the files: what is drawn from a seed goes by it.
+    for id, row in {row["id"]: row for _, row in categories if row["id"] in tree}.items():
+        place = tree.row(id)
+        labels = tuple(tree.names(above) for above in tree.ancestors(place))
+        category = Category(labels, tuple(row.get("attributes") or ()), bool(tree.terminal[place]))
+        departments.setdefault(labels[0]["en"], []).append(category)
+    return Products(departments, {name: _attribute(row, values) for name, row in attributes.items()})
 
 
 def _check(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -103,15 +109,6 @@ def _check(row: Mapping[str, Any]) -> Mapping[str, Any]:
     if not {"parent", "attribute", "values", "values_from"}.intersection(row):
         raise bad("line", "neither category (parent), nor value (attribute), nor attribute (values or values_from)")
     return row
-
-
-def _path(row: Mapping[str, Any], categories: Mapping[str, Mapping[str, Any]]) -> Tuple[Labels, ...]:
-    path, seen = [row["labels"]], {row["id"]}
-    while row["parent"] in categories and row["parent"] not in seen:
-        row = categories[row["parent"]]
-        seen.add(row["id"])
-        path.insert(0, row["labels"])
-    return tuple(path)
 
 
 def _attribute(row: Mapping[str, Any], values: Mapping[str, List[Labels]]) -> Attribute:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..io import OnError, open_text, parse_rows, raise_error
 from ..text.forms import key
-from .rows import Row, check_rows
+from .rows import Numbered, Row, check_rows
 
 SEPARATOR = " > "
 
@@ -55,6 +55,17 @@ class Taxonomy:
                 if rows.setdefault(id, (id, parent, {lang: label}))[2][lang] != label:
                     raise ValueError(f"category {path!r}: another path too would be written {id!r}; rename one")
         return cls._of(rows.values())
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Numbered], name: str, on_error: OnError = raise_error) -> "Taxonomy":
+        """Make a taxonomy of the lines of a file.
+
+        rows (Iterable[Tuple[int, Mapping[str, Any]]]): Line number and fields of each category.
+        name (str): The file.
+        on_error (Callable[[ListingError], None]): As above.
+        RETURNS (Taxonomy): The taxonomy.
+        """
+        return cls._of(check_rows(rows, name, on_error))
 
     @classmethod
     def _of(cls, rows: Iterable[Row]) -> "Taxonomy":
@@ -236,7 +247,7 @@ class Taxonomy:
 
     @classmethod
     def _parse(cls, lines: Iterable[str], name: str, on_error: OnError) -> "Taxonomy":
-        return cls._of(check_rows(parse_rows(lines, name, dict, on_error), name, on_error))
+        return cls.from_rows(parse_rows(lines, name, dict, on_error), name, on_error)
 
 
 def create_taxonomy(path: Union[str, Path, None] = None) -> Optional[Taxonomy]:
