@@ -4,8 +4,9 @@ import itertools
 import sys
 import zlib
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Iterator, List, Optional, Sequence, Tuple
+from typing import Annotated, Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.language import Language
@@ -16,6 +17,7 @@ from ..errors import ListingError
 from ..io import open_text
 from ..listing import Listing
 from ..listings.convert import split_of
+from ..locks import exclusive
 
 STDIO = "-"
 
@@ -86,6 +88,26 @@ def make_group(name: str, help: str) -> typer.Typer:
     return typer.Typer(
         name=name, help=help, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
     )
+
+
+def one_writer(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a decorator for a command that writes one output: two of them at once would lose or double what they write.
+
+    name (str): The parameter that is the output's path; None and "-" are no path.
+    RETURNS (Callable): The decorator. The command then raises a `BusyError` where another writes its output.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**values: Any) -> None:
+            if values[name] is None or str(values[name]) == STDIO:
+                return command(**values)
+            with exclusive(values[name]):
+                return command(**values)
+
+        return run
+
+    return decorate
 
 
 def check_fractions(fractions: Sequence[float]) -> None:

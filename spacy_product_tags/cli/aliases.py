@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Dict, List, Optional
 
 import typer
 
-from ._util import CommandError, Complaints, make_group
+from ._util import CommandError, Complaints, make_group, one_writer
 
 if TYPE_CHECKING:
     from ..values.index import AliasIndex
@@ -15,6 +15,7 @@ IndexArg = Annotated[Path, typer.Argument(metavar="INDEX", help="Folder that 'al
 
 
 @aliases_app.command("build")
+@one_writer("output")
 def aliases_build_cli(
     inputs: Annotated[List[Path], typer.Argument(metavar="FILE...", help="Values: Shopify's (with categories and attributes) or Open Food Facts' taxonomy files, JSONL, CSV; also .gz")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the index")],
@@ -88,11 +89,11 @@ def aliases_change_cli(
     """
     from ..values.table import make_id
 
-    index = _open(folder)
+    _open(folder)
     fields = {"date": date, "by": by, "why": why, "change": change, "id": value_id, "alias": alias, "into": into}
     if change == "add":
         fields.update(id="", alias="", value={"id": value_id or make_id(facet, alias), "facet": facet, "aliases": [alias]})
-    _log(index, folder, fields)
+    _log(folder, fields)
 
 
 @aliases_app.command("compact")
@@ -100,9 +101,12 @@ def aliases_compact_cli(folder: IndexArg) -> None:
     """
     Fold the logged changes into the index; the log stays as a record.
     """
+    from ..locks import PATIENCE, exclusive
     from ..values.log import compact
 
-    index = compact(_open(folder), folder)
+    # What is opened must not change before it is written.
+    with exclusive(folder, wait=PATIENCE):
+        index = compact(_open(folder), folder)
     typer.echo(f"{folder}: version {index.version}, {len(index)} values")
 
 
@@ -134,7 +138,7 @@ def aliases_fit_cli(
             err=True,
         )
     if not dry_run:
-        _log(index, folder, {"date": date, "by": by, "why": why, "change": "weigh", "weights": weights})
+        _log(folder, {"date": date, "by": by, "why": why, "change": "weigh", "weights": weights})
 
 
 @aliases_app.command("evaluate")
@@ -197,7 +201,7 @@ def aliases_languages_cli(
     typer.echo("".join(f"{name} = {value}\n" for name, value in found.items()), nl=False)
     if not dry_run:
         fields = {"date": date, "by": by, "why": why, "change": "weigh"}
-        _log(index, folder, {**fields, "weights": {**(index.weights or usual_weights()), **found}})
+        _log(folder, {**fields, "weights": {**(index.weights or usual_weights()), **found}})
 
 
 @aliases_app.command("bench")
@@ -225,18 +229,15 @@ def aliases_bench_cli(
     typer.echo(f"cpu/wall           {bench.busy:>10.2f}")
 
 
-def _log(index: "AliasIndex", folder: Path, fields: Dict[str, Any]) -> None:
+def _log(folder: Path, fields: Dict[str, Any]) -> None:
     """Log a change that can be made. RAISES (CommandError): Where it can't; nothing is logged then."""
     from datetime import date as Date
 
     from ..errors import ListingError
-    from ..values.log import Change, append_change, apply_changes, log_of
+    from ..values.log import log_change, log_of
 
-    fields["date"] = fields["date"] or Date.today().isoformat()
     try:
-        # What can't be done must not get into the log.
-        apply_changes(index, [Change.from_dict({**fields, "version": index.version + 1})])
-        done = append_change(log_of(folder), after=index.version, **fields)
+        done = log_change(folder, **{**fields, "date": fields["date"] or Date.today().isoformat()})
     except ListingError as err:
         raise CommandError(f"{err.field}: {err.problem}") from err
     typer.echo(f"{log_of(folder)}: version {done.version}")

@@ -7,9 +7,10 @@ from typing import List, Optional
 import typer
 
 from ..listing import read_listings
-from ._util import CommandError
+from ._util import CommandError, one_writer
 
 
+@one_writer("output")
 def backbone_cli(
     # fmt: off
     output: Path = typer.Argument(..., help="Folder to save the backbone to"),

@@ -4,9 +4,10 @@ from typing import Annotated, Optional
 
 import typer
 
-from ._util import CommandError, GpuOpt, ModelArg, load_pipeline
+from ._util import CommandError, GpuOpt, ModelArg, load_pipeline, one_writer
 
 
+@one_writer("output")
 def calibrate_cli(
     model: ModelArg,
     data: Annotated[str, typer.Argument(help="Held-out listings with categories or tags, such as the dev part")],

@@ -8,10 +8,11 @@ import typer
 from ..listing import Listing, write_listings
 from ..listings.check import SPLITS, Report, check_listings, load_facets
 from ..listings.convert import split_of
-from ._util import CommandError, FacetsOpt, FractionsOpt, check_fractions
+from ._util import CommandError, FacetsOpt, FractionsOpt, check_fractions, one_writer
 from .check import show_report
 
 
+@one_writer("output")
 def compile_cli(
     source: Annotated[Path, typer.Argument(metavar="SOURCE_DIR", help="Folder of .txt files with inline markup")],
     output: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder for train, dev and test.jsonl")],

@@ -14,7 +14,7 @@ from ..listing import Listing, open_text
 from ..listings.check import SPLITS
 from ..listings.convert import convert_dataset, split_of
 from ..listings.convert_csv import TableColumns, convert_table
-from ._util import CommandError, Complaints, FractionsOpt, check_fractions
+from ._util import CommandError, Complaints, FractionsOpt, check_fractions, one_writer
 
 _TABLES = (".csv", ".tsv", ".tab")
 
@@ -30,6 +30,7 @@ def _column(name: str, text: str) -> Any:
     return typer.Option(f"--{name}-column", help=text)
 
 
+@one_writer("output")
 def convert_cli(
     source: Annotated[
         Path, typer.Argument(metavar="INPUT", help="Data set (.jsonl) or table (.csv, .tsv, .jsonl), also packed (.gz)")

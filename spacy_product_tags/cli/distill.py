@@ -5,12 +5,13 @@ from typing import List, Tuple
 
 import typer
 
-from ._util import CommandError, Complaints, GpuOpt, load_pipeline
+from ._util import CommandError, Complaints, GpuOpt, load_pipeline, one_writer
 
 # What `app.command` needs so that the config's settings can be given as options.
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
+@one_writer("output")
 def distill_cli(
     # fmt: off
     config: Path = typer.Argument(..., metavar="CONFIG", help="The student's config, such as configs/zh.cfg"),

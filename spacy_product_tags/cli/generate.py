@@ -6,11 +6,12 @@ from typing import Annotated, List, Optional
 import typer
 
 from ..listing import read_listings
-from ._util import CommandError, Complaints
+from ._util import CommandError, Complaints, one_writer
 
 _PROGRESS = 50_000
 
 
+@one_writer("output")
 def generate_cli(
     listings: Annotated[Path, typer.Argument(help="Tagged listings (.jsonl) to vary: the training split")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .txt, a title a line; .jsonl, listings with their category")],

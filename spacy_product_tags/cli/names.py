@@ -4,9 +4,10 @@ from typing import Annotated, List
 
 import typer
 
-from ._util import CommandError, Complaints
+from ._util import CommandError, Complaints, one_writer
 
 
+@one_writer("output")
 def names_cli(
     inputs: Annotated[List[Path], typer.Argument(metavar="FILE...", help="Values and categories, as for 'aliases build'")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the encoder")],

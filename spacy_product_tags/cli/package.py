@@ -3,9 +3,10 @@ from pathlib import Path
 
 import typer
 
-from ._util import CommandError
+from ._util import CommandError, one_writer
 
 
+@one_writer("output")
 def package_cli(
     # fmt: off
     model: Path = typer.Argument(..., help="Folder of the trained pipeline, such as training/zh/model-best"),

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, List, Optional
 
 import typer
 
-from ._util import CommandError, Complaints, GpuOpt
+from ._util import CommandError, Complaints, GpuOpt, one_writer
 
 if TYPE_CHECKING:
     from ..pretraining.settings import PretrainSettings
 
 
+@one_writer("output")
 def pretrain_cli(
     # fmt: off
     inputs: List[Path] = typer.Argument(..., metavar="FILE...", help="Texts: JSONL with title or text (.jsonl, .jsonl.gz), or a text a line (.txt)"),

@@ -9,7 +9,17 @@ from ..batch import tag_listings
 from ..errors import ListingError
 from ..listing import Listing
 from ..tag import Tag
-from ._util import Complaints, GpuOpt, InputOpt, ModelArg, TextsArg, check_source, load_pipeline, open_records
+from ._util import (
+    Complaints,
+    GpuOpt,
+    InputOpt,
+    ModelArg,
+    TextsArg,
+    check_source,
+    load_pipeline,
+    one_writer,
+    open_records,
+)
 
 # displaCy's own page declares no encoding, and shows a title as it is, markup and all.
 _PAGE = """<!DOCTYPE html>
@@ -30,6 +40,7 @@ figure {{ margin: 0 0 2rem; }}
 """
 
 
+@one_writer("output")
 def render_cli(
     model: ModelArg,
     texts: TextsArg = None,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, List
 
 import typer
 
-from ._util import CommandError, Complaints, make_group
+from ._util import CommandError, Complaints, make_group, one_writer
 
 if TYPE_CHECKING:
     from ..rules.pairs import ValueRow
@@ -21,6 +21,7 @@ RulesArg = Annotated[Path, typer.Argument(metavar="RULES", help="File that 'rule
 
 
 @rules_app.command("fit")
+@one_writer("output")
 def rules_fit_cli(
     inputs: PairsArg,
     output: Annotated[Path, typer.Option("--output", "-o", help="File for the rules (.json)")],

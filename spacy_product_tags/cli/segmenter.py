@@ -5,11 +5,13 @@ from typing import Iterator, List
 import typer
 
 from ..listing import Listing, read_listings
+from ._util import one_writer
 
 # A word must recur to be forced on every text.
 _MIN_COUNT = 2
 
 
+@one_writer("output")
 def segmenter_cli(
     # fmt: off
     corpus: List[Path] = typer.Argument(..., help="JSONL files of listings"),

@@ -24,6 +24,7 @@ from ._util import (
     TextsArg,
     check_source,
     load_pipeline,
+    one_writer,
     open_records,
 )
 
@@ -38,6 +39,7 @@ class Format(StrEnum):
     table = "table"
 
 
+@one_writer("output")
 def tag_cli(
     model: ModelArg,
     texts: TextsArg = None,

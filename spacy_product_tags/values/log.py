@@ -1,6 +1,7 @@
 """The log of changes to an alias index: who changed what, when and why. They are laid over the index as it is."""
 import json
 import math
+import os
 from dataclasses import dataclass, replace
 from datetime import date as Date
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Optional, U
 
 from ..errors import ListingError
 from ..io import bad, iter_jsonl, pass_over, raise_error
+from ..locks import PATIENCE, exclusive
 from .index import AliasIndex
 from .linking import FEATURES
 from .table import AliasTable, Value
@@ -134,15 +136,20 @@ def read_log(
 
 
 def append_change(path: Union[str, Path], *, after: int = 0, **fields: Any) -> Change:
-    """Add a change to a log; what is in it stays as it is. One program at a time may do so.
+    """Add a change to a log; what is in it stays as it is.
 
     path (Union[str, Path]): The JSONL file, made where there is none.
     after (int): The version that the index has, where the log may be shorter.
     fields (Any): The fields of `Change` without version; the value as a `Value` or its dict.
     RETURNS (Change): The change, with its version.
     RAISES (ListingError): Where a field is wrong; nothing is written then.
+    RAISES (BusyError): Where another process adds to it, and goes on doing so.
     """
-    path = Path(path)
+    with exclusive(path, wait=PATIENCE):
+        return _append_change(Path(path), after, fields)
+
+
+def _append_change(path: Path, after: int, fields: Dict[str, Any]) -> Change:
     # A damaged line is no reason to refuse a change: it counts for nothing.
     versions = [change.version for change in read_log(path, on_error=pass_over)] if path.exists() else []
     if isinstance(fields.get("value"), Value):
@@ -158,7 +165,27 @@ def append_change(path: Union[str, Path], *, after: int = 0, **fields: Any) -> C
         line = "\n" + line
     with path.open("ab") as file:
         file.write(line.encode("utf8", "backslashreplace"))
+        file.flush()
+        # Who is told that it is logged may count on it.
+        os.fsync(file.fileno())
     return change
+
+
+def log_change(path: Union[str, Path], **fields: Any) -> Change:
+    """Log a change of an index, if it can be made; it holds from now on.
+
+    path (Union[str, Path]): The index's folder; changes that others log at the same time are neither lost nor passed
+        over.
+    fields (Any): The fields of `Change` without version.
+    RETURNS (Change): The change, with its version.
+    RAISES (ListingError): Where it can't be made; nothing is logged then.
+    RAISES (BusyError): Where another process writes the index, and goes on doing so.
+    """
+    with exclusive(path, wait=PATIENCE):
+        index = open_index(path, on_error=pass_over)
+        # What can't be done must not get into the log.
+        apply_changes(index, [Change.from_dict({**fields, "version": index.version + 1})])
+        return append_change(log_of(path), after=index.version, **fields)
 
 
 def apply_changes(
@@ -214,8 +241,9 @@ def compact(index: AliasIndex, path: Union[str, Path]) -> AliasIndex:
     RETURNS (AliasIndex): The index that was written.
     RAISES (ValueError): Where the path holds something else.
     """
-    index.to_disk(path)
-    return AliasIndex.from_disk(path)
+    with exclusive(path, wait=PATIENCE):
+        index.to_disk(path)
+        return AliasIndex.from_disk(path)
 
 
 class _State:

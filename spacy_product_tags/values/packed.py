@@ -13,6 +13,8 @@ from typing import Any, Dict, Iterable, Mapping, Tuple, Union
 
 import numpy as np
 
+from ..locks import PATIENCE, exclusive
+
 META = "meta.json"
 _META_ARRAY = "meta"
 _FOLDER = "arrays-"
@@ -75,12 +77,18 @@ def save_arrays(path: Union[str, Path], arrays: Mapping[str, np.ndarray], meta: 
     path (Union[str, Path]): The folder. Where one is there already, meta.json is replaced at once when all arrays are
         written, so that nobody ever meets half of it, and who has the old one open reads on in its arrays. Those are
         removed where the system allows: Windows doesn't as long as they are mapped; then the next change removes them.
+        So are those that a killed process left.
     arrays (Mapping[str, np.ndarray]): The arrays by name.
     meta (Mapping[str, Any]): What else is to be known, as JSON types.
     RAISES (ValueError): Where the path holds something else.
+    RAISES (BusyError): Where another process writes there, and goes on doing so.
     """
-    path = Path(path)
-    if path.exists() and not (path.is_dir() and ((path / META).is_file() or not any(path.iterdir()))):
+    with exclusive(path, wait=PATIENCE):
+        _save_arrays(Path(path), arrays, meta)
+
+
+def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+    if path.exists() and not (path.is_dir() and ((path / META).is_file() or all(map(_is_left_over, path.iterdir())))):
         raise ValueError(f"{path}: is there already and no alias index; give another path, or remove it")
     path.mkdir(parents=True, exist_ok=True)
     old = [entry for entry in path.iterdir() if entry.name != META]
@@ -101,6 +109,13 @@ def save_arrays(path: Union[str, Path], arrays: Mapping[str, np.ndarray], meta: 
             # Earlier versions wrote them here.
             with suppress(OSError):
                 entry.unlink()
+
+
+def _is_left_over(entry: Path) -> bool:
+    """RETURNS (bool): Whether it's what a first build leaves that was killed: arrays that no meta.json names."""
+    if not _IS_FOLDER.fullmatch(entry.name) or not entry.is_dir():
+        return False
+    return all(file.suffix == ".npy" or file.name == META for file in entry.iterdir())
 
 
 def open_arrays(path: Union[str, Path], kind: str) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:

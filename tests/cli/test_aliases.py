@@ -1,7 +1,11 @@
 """`product-tags aliases`: build, find, change, compact, fit."""
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from spacy_product_tags.locks import exclusive
+from spacy_product_tags.values.log import compact, log_change, log_of, open_index, read_log
 
 
 @pytest.fixture()
@@ -133,3 +137,38 @@ def test_bench_and_evaluate(run, index, tmp_path):
     assert result.exit_code == 0 and "category 1.000" in result.stdout, result.output
     result = run("aliases", "find", tmp_path / "roses", "rose", "--category", "Shoes")
     assert result.exit_code == 1 and "no such category" in result.stderr
+
+
+def test_what_a_killed_first_build_left_holds_nobody_up(run, values, tmp_path):
+    left = tmp_path / "index" / "arrays-1"
+    left.mkdir(parents=True)
+    (left / "key_blob.npy").write_bytes(b"half of it")
+    result = run("aliases", "build", values, "--output", tmp_path / "index")
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in (tmp_path / "index").iterdir()) == ["arrays-2", "meta.json"]
+    # What isn't ours stays.
+    (tmp_path / "mine" / "arrays-1").mkdir(parents=True)
+    (tmp_path / "mine" / "arrays-1" / "notes.txt").write_text("mine", encoding="utf8")
+    result = run("aliases", "build", values, "--output", tmp_path / "mine")
+    assert result.exit_code == 1 and "no alias index" in result.stderr
+    assert (tmp_path / "mine" / "arrays-1" / "notes.txt").exists()
+
+
+def test_changes_of_many_writers_are_all_there(index):
+    """Each change is made on the index as the others leave it, whether it's folded in meanwhile or not."""
+
+    def write(number):
+        for turn in range(6):
+            log_change(index, date="2026-11-28", change="alias", id="navy", alias=f"名{number}{turn}")
+            if turn % 3 == number % 3:
+                with exclusive(index, wait=60):
+                    compact(open_index(index), index)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    names = {f"名{number}{turn}" for number in range(4) for turn in range(6)}
+    assert names <= set(open_index(index)["navy"].aliases)
+    with exclusive(index):
+        assert names <= set(compact(open_index(index), index)["navy"].aliases)
+    assert [change.version for change in read_log(log_of(index))] == list(range(1, 25))
+    assert sorted(path.name.partition("-")[0] for path in index.iterdir()) == ["arrays", "meta.json"]
