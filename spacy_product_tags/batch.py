@@ -8,6 +8,7 @@ import signal
 import traceback
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, List, NamedTuple, Union
@@ -19,6 +20,7 @@ from spacy.util import minibatch
 from .errors import ListingError
 from .io import iter_lines, parse_json
 from .listing import Listing
+from .listings.html import tag_as_plain_text
 
 # A listing, or why there is none in its place.
 Record = Union[Listing, ListingError]
@@ -27,7 +29,12 @@ _HEADS = (b'{"title": ', b'{"error": ')
 
 
 def tag_listings(
-    nlp: Language, listings: Iterable[Record], *, batch_size: int = 128, n_process: int = 1
+    nlp: Language,
+    listings: Iterable[Record],
+    *,
+    batch_size: int = 128,
+    n_process: int = 1,
+    strip_html: bool = True,
 ) -> Iterator[Record]:
     """Run a pipeline over listings and give each with its predicted tags, in the same order.
 
@@ -39,6 +46,8 @@ def tag_listings(
     batch_size (int): Listings a batch.
     n_process (int): Processes to use, -1 = one a core. Each is started afresh ("spawn") and computes with one thread,
         so that they neither hang nor slow each other down; on a GPU use 1.
+    strip_html (bool): Whether the pipeline reads listings with HTML in them as plain text. Their tags' offsets are
+        those of the source, and `raw` is what stands there.
     YIELDS (Record): The tagged listings.
     RAISES (ValueError): On a batch size or a number of processes below 1.
     RAISES (ChildProcessError): Where a worker process dies.
@@ -47,6 +56,11 @@ def tag_listings(
     for name, value in (("batch_size", batch_size), ("n_process", n_process)):
         if value < 1:
             raise ValueError(f"{name}: must be 1 or more, not {value}")
+    tag = partial(_tag_listings, nlp, batch_size=batch_size, n_process=n_process)
+    yield from tag_as_plain_text(listings, tag) if strip_html else tag(listings)
+
+
+def _tag_listings(nlp: Language, listings: Iterable[Record], batch_size: int, n_process: int) -> Iterator[Record]:
     batches = minibatch(listings, batch_size)
     if n_process == 1:
         for batch in batches:

@@ -45,6 +45,12 @@ def decoder():
     return decode
 
 
+def test_no_tag_touches_markup(decoder):
+    text = "<b>耐克</b>T恤&amp;"
+    spans = [(1, 2, "A", 0.9), (3, 5, "A", 0.8), (2, 4, "B", 0.95), (3, 6, "A", 0.99), (9, 11, "B", 0.7), (9, 13, "B", 0.9)]
+    assert decoder(spans, "any", text) == [(3, 5, "A"), (9, 11, "B")]
+
+
 # Overfit and reload
 
 

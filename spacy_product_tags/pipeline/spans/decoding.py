@@ -10,6 +10,7 @@ from thinc.api import Ops
 
 from ...heads.span_head import SpanScores
 from ...tag import Tag, span_tags
+from ...text.html import markup_spans
 from ...text.promotions import find_promotions
 
 OVERLAPS = ("none", "nested", "any")
@@ -53,7 +54,7 @@ def choose(
     widest: int,
     keep_promotions: bool,
 ) -> List[List[Tag]]:
-    """Make tags of likely spans, the likelier one where two may not overlap.
+    """Make tags of likely spans, the likelier one where two may not overlap; none touches HTML markup.
 
     docs (Sequence[Doc]): The docs.
     spans (Tuple[ndarray, ndarray, ndarray]): From `likely_spans`.
@@ -69,12 +70,15 @@ def choose(
     for doc in docs:
         text = doc.text
         promotions = [] if keep_promotions else find_promotions(text, doc.vocab.lang or "")
+        markup = markup_spans(text)
         low, high = np.searchsorted(pairs[:, 0], (begin, begin + len(text)))
         kept: List[Tuple[int, int, int, float]] = []
         order = np.argsort(-values[low:high], kind="stable") + low
         for i in order.tolist():
             start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
             if text[start].isspace() or text[end - 1].isspace() or is_inside(promotions, start, end):
+                continue
+            if touches(markup, start, end):
                 continue
             if overlap == "any" or not clashes(kept, start, end, widest, overlap == "nested"):
                 insort(kept, (start, end, int(facets[i]), float(values[i])))
@@ -87,6 +91,12 @@ def is_inside(ranges: Sequence[Tuple[int, int]], start: int, end: int) -> bool:
     """Say whether a span lies in one of some ranges, in order and apart. RETURNS (bool): True = it does."""
     at = bisect_right(ranges, start, key=_first)
     return at > 0 and end <= ranges[at - 1][1]
+
+
+def touches(ranges: Sequence[Tuple[int, int]], start: int, end: int) -> bool:
+    """Say whether a span shares a character with one of some ranges, in order and apart. RETURNS (bool): It does."""
+    at = bisect_left(ranges, end, key=_first)
+    return at > 0 and start < ranges[at - 1][1]
 
 
 def _first(span: Tuple[int, int]) -> int:
