@@ -7,12 +7,10 @@ import gzip
 import importlib.util
 import re
 import unicodedata
-import zlib
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
 import srsly
-from spacy import util
 from spacy.language import Language
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.parts_of_speech import NAMES as POS_NAMES
@@ -21,6 +19,7 @@ from spacy.tokens import Doc, SpanGroup, Token
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..saving import Part, SavedInParts, Settings, read_settings
 from ..text.promotions import find_promotions
 from ..text.tokenizer import HAN, read_words
 
@@ -60,7 +59,14 @@ def make_preprocessor(
     return ProductPreprocessor(nlp.vocab, name, langs=langs, mark_promotions=mark_promotions)
 
 
-class ProductPreprocessor(Pipe):
+class PreprocessorSettings(Settings):
+    """What the component's ``cfg`` holds."""
+
+    langs: List[str]
+    mark_promotions: bool
+
+
+class ProductPreprocessor(SavedInParts, Pipe):
     """Set ``token.tag_`` and ``token.pos_`` where they are missing, and ``doc.spans["promotions"]``.
 
     Chinese words get jieba's tag and its universal counterpart from the lexicon. Whatever the lexicon says, numbers are
@@ -133,37 +139,9 @@ class ProductPreprocessor(Pipe):
         elif not self.lexicon and self.vocab.lang in self.cfg["langs"]:
             self._set_lexicon(read_jieba_lexicon(size))
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialize. RETURNS (bytes): The bytes."""
-        return util.to_bytes({"cfg": self._cfg_to_bytes, "lexicon": self._lexicon_to_bytes}, exclude)
-
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "ProductPreprocessor":
-        """Load what `to_bytes` gave. RETURNS (ProductPreprocessor): Itself."""
-        util.from_bytes(data, {"cfg": self._cfg_from_bytes, "lexicon": self._lexicon_from_bytes}, exclude)
-        return self
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save to a folder: ``cfg`` and ``lexicon.tsv.gz``."""
-        path = util.ensure_path(path)
-        path.mkdir(parents=True, exist_ok=True)
-        if "cfg" not in exclude:
-            (path / "cfg").write_bytes(self._cfg_to_bytes())
-        if "lexicon" not in exclude:
-            (path / "lexicon.tsv.gz").write_bytes(self._lexicon_to_bytes())
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "ProductPreprocessor":
-        """Load from a folder. RETURNS (ProductPreprocessor): Itself.
-
-        RAISES (ValueError): Where a file is broken, naming it; FileNotFoundError where one is missing.
-        """
-        path = util.ensure_path(path)
-        for name, load in (("cfg", self._cfg_from_bytes), ("lexicon.tsv.gz", self._lexicon_from_bytes)):
-            if name.partition(".")[0] not in exclude:
-                try:
-                    load((path / name).read_bytes())
-                except (ValueError, EOFError, gzip.BadGzipFile, zlib.error) as err:
-                    raise ValueError(f"{path / name} is broken ({err}); copy or save the pipeline again") from None
-        return self
+    def _parts(self) -> Dict[str, Part]:
+        lexicon = Part(self._lexicon_to_bytes, self._lexicon_from_bytes, file="lexicon.tsv.gz")
+        return {"cfg": Part(self._cfg_to_bytes, self._cfg_from_bytes), "lexicon": lexicon}
 
     def _set_lexicon(self, lexicon: Dict[str, str]) -> None:
         self.lexicon = lexicon
@@ -196,7 +174,7 @@ class ProductPreprocessor(Pipe):
         return srsly.json_dumps(self.cfg).encode("utf8")
 
     def _cfg_from_bytes(self, data: bytes) -> None:
-        self.cfg = srsly.json_loads(data)
+        self.cfg = read_settings(data, PreprocessorSettings)
 
     def _lexicon_to_bytes(self) -> bytes:
         text = "".join(f"{word}\t{tag}\n" for word, tag in self.lexicon.items())
@@ -204,10 +182,14 @@ class ProductPreprocessor(Pipe):
         return gzip.compress(text.encode("utf8"), mtime=0)
 
     def _lexicon_from_bytes(self, data: bytes) -> None:
-        if not data:
-            raise ValueError("it is empty")
-        lines = gzip.decompress(data).decode("utf8").split("\n")
-        self._set_lexicon(dict(line.split("\t") for line in lines if line))
+        lexicon = {}
+        for number, line in enumerate(gzip.decompress(data).decode("utf8").split("\n"), 1):
+            word, tab, tag = line.partition("\t")
+            if line and not (word and tab and tag) or "\t" in tag:
+                raise ValueError(f"line {number}: must be 'word<tab>tag', not {line!r:.80}")
+            if line:
+                lexicon[word] = tag
+        self._set_lexicon(lexicon)
 
 
 def to_upos(tag: str, default: str = "X") -> str:

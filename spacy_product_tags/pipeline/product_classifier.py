@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Opt
 
 import numpy as np
 import srsly
+from pydantic import PositiveFloat
 from spacy import util
 from spacy.errors import Errors
 from spacy.language import Language
@@ -16,6 +17,7 @@ from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
 from ..encoders.name_encoder import SHIPPED, NameEncoder
+from ..saving import Part, SavedInParts, Settings, read_settings
 from ..tag import set_category
 from ..taxonomy.tree import SEPARATOR, Taxonomy
 from .calibration import require_numbers
@@ -31,7 +33,6 @@ from .category.tree import (
     read_trees,
     softmax,
 )
-from .saving import Part, SavedInParts
 
 DEFAULT_CONFIG = """
 [model]
@@ -107,6 +108,13 @@ class Prediction(NamedTuple):
 
     path: Tuple[str, ...]
     cats: Dict[str, float]
+
+
+class TreeSettings(Settings):
+    """What the component's ``cfg`` holds: the names of the trees, and what their logits are divided by."""
+
+    trees: List[str]
+    temperatures: Dict[str, PositiveFloat]
 
 
 class ProductClassifier(SavedInParts, TrainablePipe):
@@ -381,7 +389,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         return srsly.json_dumps(learnt).encode("utf8")
 
     def _cfg_from_bytes(self, data: bytes) -> None:
-        learnt = srsly.json_loads(data)
+        learnt = read_settings(data, TreeSettings)
         self.temperatures = learnt["temperatures"]
         # Empty ones keep their place, which tells the files' names, until those are read.
         self.trees = {name: self.trees.get(name, make_tree(Taxonomy([]))) for name in learnt["trees"]}

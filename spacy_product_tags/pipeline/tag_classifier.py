@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 
 import numpy as np
 import srsly
+from pydantic import PositiveFloat
 from spacy import util
 from spacy.errors import Errors
 from spacy.language import Language
@@ -18,11 +19,11 @@ from thinc.api import Config, Model, Optimizer
 from thinc.types import Floats2d
 
 from ..heads.tag_classifier import TagRows
+from ..saving import Part, SavedInParts, Settings, read_settings
 from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, store_tags
 from ..values.index import AliasIndex
 from .calibration import require_numbers
 from .facets import gold_rows, open_tags, to_rows
-from .saving import Part, SavedInParts
 
 # Facets that are told of in it, the likeliest.
 _TOLD = 3
@@ -76,6 +77,14 @@ def make_tag_classifier(
     RETURNS (TagClassifier): The component.
     """
     return TagClassifier(nlp.vocab, model, name, min_score=min_score, multi=multi, other=other, scorer=scorer)
+
+
+class ClassifierSettings(Settings):
+    """What the component's ``cfg`` holds: what it has learnt."""
+
+    labels: List[str]
+    alias_facets: List[str]
+    temperature: PositiveFloat
 
 
 class TagClassifier(SavedInParts, TrainablePipe):
@@ -331,16 +340,15 @@ class TagClassifier(SavedInParts, TrainablePipe):
         return {
             "cfg": Part(self._cfg_to_bytes, self._cfg_from_bytes),
             "model": Part(self.model.to_bytes, self.model.from_bytes),
-            "aliases": Part(*aliases),
+            "aliases": Part(*aliases, own_checksums=True),
         }
 
     def _cfg_to_bytes(self) -> bytes:
         # The settings stand in the pipeline's config, where `spacy.load(…, config=…)` can change them.
-        return srsly.json_dumps({name: self.cfg[name] for name in _LEARNT}).encode("utf8")
+        return srsly.json_dumps({name: self.cfg[name] for name in ClassifierSettings.model_fields}).encode("utf8")
 
     def _cfg_from_bytes(self, data: bytes) -> None:
-        learnt = srsly.json_loads(data)
-        self.cfg.update({name: learnt[name] for name in _LEARNT})
+        self.cfg.update(read_settings(data, ClassifierSettings))
 
     def _aliases_to_bytes(self) -> Optional[bytes]:
         if self.aliases is not None:
@@ -362,6 +370,3 @@ class TagClassifier(SavedInParts, TrainablePipe):
         # Where it was trained with a table, the table belongs to it: a folder that is gone is an error.
         named = bool(self.cfg["alias_facets"]) or folder.exists()
         self.aliases = AliasIndex.from_disk(folder) if named else None
-
-
-_LEARNT = ("labels", "alias_facets", "temperature")

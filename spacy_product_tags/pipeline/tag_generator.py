@@ -2,7 +2,7 @@
 import warnings
 from collections import Counter
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Literal, Optional, Sequence, Tuple
 
 import numpy as np
 import srsly
@@ -18,9 +18,9 @@ from thinc.types import Floats2d
 from ..encoders.hidden_states import HiddenStates, tapped
 from ..heads.alias_matcher import add_aliases
 from ..heads.span_head import SpanScores
+from ..saving import Part, SavedInParts, Settings, read_settings
 from ..tag import Tag, get_tags, store_tags, text_length
 from ..values.table import AliasTable
-from .saving import Part, SavedInParts
 from .spans.decoding import OVERLAPS, choose, likely_spans, survey
 from .spans.loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
 
@@ -78,6 +78,13 @@ def make_tag_generator(
         keep_promotions=keep_promotions,
         scorer=scorer,
     )
+
+
+class GeneratorSettings(Settings):
+    """What the component's ``cfg`` holds: what it has learnt."""
+
+    labels: List[str]
+    overlap: Optional[Literal[OVERLAPS]]  # type: ignore[valid-type]
 
 
 class TagGenerator(SavedInParts, TrainablePipe):
@@ -349,6 +356,6 @@ class TagGenerator(SavedInParts, TrainablePipe):
         return srsly.json_dumps(learnt).encode("utf8")
 
     def _cfg_from_bytes(self, data: bytes) -> None:
-        learnt = srsly.json_loads(data)
+        learnt = read_settings(data, GeneratorSettings)
         self.cfg["labels"] = learnt["labels"]
         self.cfg["overlap"] = self.overlap or learnt["overlap"]

@@ -3,7 +3,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
 
-from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc
@@ -12,6 +11,7 @@ from spacy.vocab import Vocab
 
 from ..quantities.quantity import convert, format_quantity, parse_quantity, parse_quantity_id, quantity_id
 from ..rules.rules import ValueRules
+from ..saving import Part, SavedInParts
 from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, store_tags
 from ..values.index import AliasIndex, Candidate
 from ..values.linking import Link, choose, find_candidates
@@ -71,7 +71,7 @@ def make_tag_normalizer(
     )
 
 
-class TagNormalizer(Pipe):
+class TagNormalizer(SavedInParts, Pipe):
     """Give each tag the id of the value that it means, and the value's name as text; then merge what is the same.
 
     What a tag means is looked up exactly, then nearly, then by vectors, against a learned "none of these"
@@ -254,42 +254,30 @@ class TagNormalizer(Pipe):
         if rules is not None:
             self.rules = rules if isinstance(rules, ValueRules) else ValueRules.from_disk(rules)
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Serialize the alias table and the rules. RETURNS (bytes): msgpack; nothing is pickled."""
-        return util.to_bytes({"aliases": self.aliases.to_bytes, "rules": self.rules.to_bytes}, exclude)
+    def _parts(self) -> Dict[str, Part]:
+        aliases = (self._aliases_to_bytes, self._aliases_from_bytes, self._write_aliases, self._read_aliases)
+        return {
+            "aliases": Part(*aliases, own_checksums=True),
+            "rules": Part(self._rules_to_bytes, self._rules_from_bytes, file="rules.json"),
+        }
 
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "TagNormalizer":
-        """Load what `to_bytes` gave. RETURNS (TagNormalizer): Itself."""
-        util.from_bytes(data, {"aliases": self._aliases_from_bytes, "rules": self._rules_from_bytes}, exclude)
-        return self
+    def _rules_to_bytes(self) -> bytes:
+        return self.rules.to_bytes()
 
     def _rules_from_bytes(self, data: bytes) -> None:
         self.rules = ValueRules.from_bytes(data)
 
+    def _aliases_to_bytes(self) -> bytes:
+        return self.aliases.to_bytes()
+
     def _aliases_from_bytes(self, data: bytes) -> None:
         self.aliases = AliasIndex.from_bytes(data)
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the alias table to a folder, as the folder ``aliases``, and the rules as ``rules.json``."""
-        path = util.ensure_path(path)
-        path.mkdir(parents=True, exist_ok=True)
-        if "aliases" not in exclude:
-            self.aliases.to_disk(path / "aliases")
-        if "rules" not in exclude:
-            self.rules.to_disk(path / "rules.json")
+    def _write_aliases(self, folder: Path) -> None:
+        self.aliases.to_disk(folder)
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "TagNormalizer":
-        """Open a folder that `to_disk` wrote: by memory map, so that it costs nothing until it is used.
-
-        RETURNS (TagNormalizer): Itself.
-        RAISES (ValueError): Where the folder is damaged.
-        """
-        if "aliases" not in exclude:
-            self.aliases = AliasIndex.from_disk(util.ensure_path(path) / "aliases")
-        # Pipelines of earlier versions have none.
-        if "rules" not in exclude and (util.ensure_path(path) / "rules.json").exists():
-            self.rules = ValueRules.from_disk(util.ensure_path(path) / "rules.json")
-        return self
+    def _read_aliases(self, folder: Path) -> None:
+        self.aliases = AliasIndex.from_disk(folder)
 
 
 def find_label(value: Value, locale: str) -> str:

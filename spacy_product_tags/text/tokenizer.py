@@ -6,10 +6,11 @@ shreds a Latin word. Words of a dictionary are cut out before all that. Without 
 into characters.
 """
 import re
+import shutil
 import unicodedata
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Literal, Optional, Tuple, Union
 
 import srsly
 from spacy import util
@@ -20,6 +21,7 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 
 from ..errors import ListingError
+from ..saving import Part, SavedInParts, Settings, read_settings
 from .pkuseg import PkusegModel
 
 SEGMENTERS = ("pkuseg", "char")
@@ -86,7 +88,13 @@ def _check_segmenter(segmenter: str) -> None:
         raise ValueError(f"segmenter: must be one of {', '.join(SEGMENTERS)}, not {segmenter!r}")
 
 
-class ProductTokenizer(util.DummyTokenizer):
+class TokenizerSettings(Settings):
+    """What the tokenizer's ``cfg`` holds."""
+
+    segmenter: Literal[SEGMENTERS]  # type: ignore[valid-type]
+
+
+class ProductTokenizer(SavedInParts, util.DummyTokenizer):
     """Tokenize product text; ``doc.text`` is the text, character by character.
 
     The one exception: spaCy keeps strings in UTF-8, which has no lone surrogates, so each of them becomes one U+FFFD.
@@ -188,63 +196,57 @@ class ProductTokenizer(util.DummyTokenizer):
         validate_examples(examples, "ProductTokenizer.score")
         return Scorer.score_tokenization(examples)
 
-    def to_bytes(self, **kwargs: Any) -> bytes:
-        """Serialize with model and dictionary. RETURNS (bytes): The bytes."""
-        data = {"segmenter": self.segmenter, "words": list(self.words.items())}
+    def _parts(self) -> Dict[str, Part]:
+        model = (self._model_to_bytes, self._model_from_bytes, self._write_model, self._read_model)
+        return {
+            "cfg": Part(self._cfg_to_bytes, self._cfg_from_bytes),
+            "words": Part(self._words_to_bytes, self._words_from_bytes, file="words.json"),
+            # A folder that pkuseg itself can read.
+            "pkuseg_model": Part(*model),
+        }
+
+    def _cfg_to_bytes(self) -> bytes:
+        return srsly.json_dumps({"segmenter": self.segmenter}).encode("utf8")
+
+    def _cfg_from_bytes(self, data: bytes) -> None:
+        self.segmenter = read_settings(data, TokenizerSettings)["segmenter"]
+
+    def _words_to_bytes(self) -> bytes:
+        return srsly.json_dumps(list(self.words.items())).encode("utf8")
+
+    def _words_from_bytes(self, data: bytes) -> None:
+        words = srsly.json_loads(data)
+        if not isinstance(words, list):
+            raise ValueError(f"must be a list of words with their tags, not {words!r:.80}")
+        for number, pair in enumerate(words):
+            if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(text, str) for text in pair):
+                raise ValueError(f"[{number}]: must be a word and its tag, not {pair!r:.80}")
+        self.words, self._lengths = {}, {}
+        self.add_words(map(tuple, words))
+
+    def _model_to_bytes(self) -> bytes:
+        return self.model.to_bytes() if self.model is not None else b""
+
+    def _model_from_bytes(self, data: bytes) -> None:
+        self._set_model(PkusegModel.from_bytes(data) if data else None)
+
+    def _write_model(self, folder: Path) -> None:
         if self.model is not None:
-            data["pkuseg"] = self.model.to_bytes()
-        return srsly.msgpack_dumps(data)
+            self.model.to_disk(folder)
+        elif folder.exists():
+            # Of a tokenizer that was saved there before.
+            shutil.rmtree(folder)
 
-    def from_bytes(self, data: bytes, **kwargs: Any) -> "ProductTokenizer":
-        """Load what `to_bytes` gave. RETURNS (ProductTokenizer): Itself."""
-        loaded = srsly.msgpack_loads(data)
-        self._load(loaded["segmenter"], loaded["words"])
-        if "pkuseg" in loaded:
-            self._set_model(PkusegModel.from_bytes(loaded["pkuseg"]))
-        return self
-
-    def to_disk(self, path: Union[str, Path], **kwargs: Any) -> None:
-        """Save to a folder: ``cfg``, ``words.json`` and, in ``pkuseg_model``, a model that pkuseg itself can read."""
-        path = util.ensure_path(path)
-        path.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(path / "cfg", {"segmenter": self.segmenter})
-        srsly.write_json(path / "words.json", list(self.words.items()))
-        if self.model is not None:
-            self.model.to_disk(path / "pkuseg_model")
-
-    def from_disk(self, path: Union[str, Path], **kwargs: Any) -> "ProductTokenizer":
-        """Load from a folder. RETURNS (ProductTokenizer): Itself.
-
-        RAISES (ValueError): Where a file is broken, naming it; FileNotFoundError where one is missing.
-        """
-        path = util.ensure_path(path)
-        loaded = []
-        for name in ("cfg", "words.json"):
-            if not (path / name).is_file():
-                raise FileNotFoundError(f"{path / name} is missing; copy or save the whole pipeline again")
-            try:
-                loaded.append(srsly.read_json(path / name))
-            except ValueError as err:
-                raise ValueError(f"{path / name} is no JSON ({err}); copy or save the pipeline again") from None
-        self._load(loaded[0].get("segmenter", "pkuseg"), loaded[1])
-        if (path / "pkuseg_model").exists():
-            self._set_model(PkusegModel.from_disk(path / "pkuseg_model"))
-        return self
+    def _read_model(self, folder: Path) -> None:
+        self._set_model(PkusegModel.from_disk(folder) if folder.exists() else None)
 
     def __getstate__(self) -> Tuple[Vocab, bytes]:
-        return self.vocab, self.to_bytes()
+        return self.vocab, self.to_bytes(exclude=["vocab"])
 
     def __setstate__(self, state: Tuple[Vocab, bytes]) -> None:
         vocab, data = state
         self.__init__(vocab)
         self.from_bytes(data)
-
-    def _load(self, segmenter: str, words: Iterable[Tuple[str, str]]) -> None:
-        _check_segmenter(segmenter)
-        self.segmenter = segmenter
-        self.words, self._lengths = {}, {}
-        self.add_words(words)
-        self._set_model(None)
 
     def _set_model(self, model: Optional[PkusegModel]) -> None:
         self.model = model

@@ -149,7 +149,7 @@ def test_serialization(nlp, tmp_path, copy):
     component = nlp.get_pipe(NAME)
     copied = copy(component, tmp_path / "component")
     assert copied.lexicon == component.lexicon and copied.cfg == component.cfg
-    assert copied.to_bytes() == component.to_bytes()
+    assert copied.to_bytes(exclude=["vocab"]) == component.to_bytes(exclude=["vocab"])
     assert tags(copied(nlp.make_doc("小米手机壳"))) == tags(nlp("小米手机壳"))
 
 
@@ -169,10 +169,10 @@ def test_broken_files_are_named(nlp, tmp_path, name):
     component.to_disk(tmp_path)
     for data in (b"", b"\x1f\x8b", b"{garbage", (tmp_path / name).read_bytes()[:-9]):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(ValueError, match=f"{name} is broken"):
+        with pytest.raises(ValueError, match=f"{name}: is not what was saved"):
             new_component().from_disk(tmp_path)
     (tmp_path / name).unlink()
-    with pytest.raises(FileNotFoundError, match=name):
+    with pytest.raises(ValueError, match=f"{name}: is missing"):
         new_component().from_disk(tmp_path)
 
 

@@ -487,7 +487,7 @@ def test_bad_settings_name_themselves(tiny_bert, settings, field):
 def test_a_damaged_folder_is_named(trained, tmp_path):
     trained.to_disk(tmp_path / "nlp")
     (tmp_path / "nlp" / "product_classifier" / "tree0.jsonl").unlink()
-    with pytest.raises(ValueError, match="tree0.jsonl: can't be loaded"):
+    with pytest.raises(ValueError, match="tree0.jsonl: is missing"):
         spacy.load(tmp_path / "nlp")
 
 

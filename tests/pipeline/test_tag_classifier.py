@@ -392,7 +392,7 @@ def test_wrong_use_is_named(make, listings, trained, tmp_path):
         nlp.get_pipe(NAME).add_label("color2")
     nlp.to_disk(tmp_path)
     (tmp_path / NAME / "model").write_bytes(b"\x93garbage")
-    with pytest.raises(ValueError, match=rf"{NAME}.model: can't be loaded"):
+    with pytest.raises(ValueError, match=rf"{NAME}.model: is not what was saved"):
         spacy.load(tmp_path)
 
 

@@ -100,7 +100,7 @@ def _empty(data):
 def test_a_damaged_file_is_named(file, damage, trained, tmp_path):
     folder = shutil.copytree(trained("wordpieces"), tmp_path / "copy")
     (folder / file).write_bytes(damage((folder / file).read_bytes()))
-    with pytest.raises(ValueError, match="can't be loaded|damaged") as info:
+    with pytest.raises(ValueError, match="is not what was saved|damaged") as info:
         spacy.load(folder)
     # The transformer component is spacy-transformers' own: it hands bytes, not a path, to the model.
     assert file in str(info.value) or "the file 'model' in its component's folder" in str(info.value)
@@ -118,7 +118,7 @@ def test_a_missing_file_is_named(file, trained, tmp_path):
 def test_what_is_excluded_is_neither_saved_nor_loaded(trained, tmp_path):
     component = spacy.load(trained("chars")).get_pipe("product_tag_generator")
     component.to_disk(tmp_path, exclude=["model"])
-    assert [file.name for file in tmp_path.iterdir()] == ["cfg"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["cfg", "checksums.json"]
     fresh = spacy.blank("zh").add_pipe("product_tag_generator")
     fresh.from_disk(tmp_path, exclude=["model"])
     assert fresh.labels == component.labels

@@ -201,7 +201,7 @@ def test_serialization_keeps_model_and_dictionary(trained, tmp_path, copy):
     assert words(copied, TEXT) == words(tokenizer, TEXT) != words(trained, TEXT)
     assert copied(TEXT)[0].tag_ == "nz"
     assert copied.segmenter == "pkuseg"
-    assert copied.to_bytes() == tokenizer.to_bytes()
+    assert copied.to_bytes(exclude=["vocab"]) == tokenizer.to_bytes(exclude=["vocab"])
     copied.add_words(["机壳2024"])
     assert "机壳2024" in words(copied, TEXT)
 
@@ -275,10 +275,10 @@ def test_model_for_the_char_segmenter_is_an_error(model_dir):
 def test_broken_tokenizer_folder(trained, tmp_path, plain):
     trained.to_disk(tmp_path)
     (tmp_path / "words.json").write_text("[", encoding="utf8")
-    with pytest.raises(ValueError, match="words.json is no JSON"):
+    with pytest.raises(ValueError, match="words.json: is not what was saved"):
         plain.from_disk(tmp_path)
     (tmp_path / "words.json").unlink()
-    with pytest.raises(FileNotFoundError, match="words.json is missing"):
+    with pytest.raises(ValueError, match="words.json: is missing"):
         plain.from_disk(tmp_path)
 
 
