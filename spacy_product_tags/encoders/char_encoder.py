@@ -14,7 +14,8 @@ from thinc.types import Floats2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..text.chars import N_CLASSES, SubstringHash, classify, code_points, doc_index, fold, run_bounds
+from ..text.chars import N_CLASSES, SubstringHash, classify, code_points, doc_index, run_bounds
+from ..text.folding import fold_points
 from .pieces import Pieces, no_backprop
 from .shim import ModuleShim
 
@@ -203,7 +204,7 @@ def _read(texts: Sequence[str], rows: int) -> Tuple[np.ndarray, np.ndarray]:
     lengths = np.array([len(text) for text in texts])
     ends = np.cumsum(lengths)[doc]  # (T,)
     starts = ends - lengths[doc]  # (T,)
-    hashed = SubstringHash(fold(points))
+    hashed = SubstringHash(fold_points(points))
     each = np.arange(len(points))
     columns = []
     for seed, (first, last) in enumerate(_NGRAMS, 1):

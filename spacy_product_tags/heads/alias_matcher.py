@@ -21,7 +21,8 @@ from torch.nn import functional as F
 from ..encoders.pieces import Pieces, no_backprop, spread, text_starts, with_pieces
 from ..encoders.shim import ModuleShim
 from ..text.chars import classify, code_points, doc_index
-from ..values.table import AliasTable, fold
+from ..text.folding import fold_in_place
+from ..values.index import AliasIndex
 from .alias_spans import KnownTexts, find_runs, overlap_any
 from .span_head import SpanScores
 from .tag_generator import InT
@@ -65,14 +66,14 @@ def build_alias_matcher_v1(
         partial(forward, **settings),
         init=init,
         layers=[tok2vec],
-        shims=[ModuleShim(AliasIndex)],
+        shims=[ModuleShim(KnownValues)],
         refs={"tok2vec": tok2vec},
         dims={"nO": nO},
         attrs={"settings": {"max_width": max_width}, "remove": remove},
     )
 
 
-class AliasIndex(nn.Module):
+class KnownValues(nn.Module):
     """The known texts, their vectors as the encoder gave them, and what is worked out from these.
 
     width (int): Size D of the vectors.
@@ -132,20 +133,20 @@ def _setup(model: Model[InT, SpanScores], keys: Sequence[Key], freqs: Sequence[i
     shim._model.vectors.copy_(torch.from_numpy(vectors))
 
 
-def add_aliases(nlp: Language, aliases: AliasTable, name: str = "product_tag_generator") -> int:
+def add_aliases(nlp: Language, aliases: AliasIndex, name: str = "product_tag_generator") -> int:
     """Add known values to an initialized component, and its facets too. Only texts that are new are encoded.
 
     The frequency of a text that was known already becomes the one given here.
 
     nlp (Language): The pipeline: its tokenizer, and what the component listens to, read the texts.
-    aliases (AliasTable): The values.
+    aliases (AliasIndex): The values.
     name (str): The component.
     RETURNS (int): How many texts are new.
     RAISES (ValueError): Where the component's model takes no values, or is not initialized.
     """
     component = nlp.get_pipe(name)
     model = component.model
-    if not model.shims or getattr(model.shims[0], "build", None) is not AliasIndex:
+    if not model.shims or getattr(model.shims[0], "build", None) is not KnownValues:
         raise ValueError(
             f"aliases: the model of {name!r} takes no known values; set [components.{name}.model] @architectures = "
             '"spacy-product-tags.AliasMatcher.v1", or leave [initialize.components] aliases out'
@@ -163,7 +164,7 @@ def add_aliases(nlp: Language, aliases: AliasTable, name: str = "product_tag_gen
     new: Dict[Key, str] = {}
     for value in aliases:
         for surface in value.surfaces:
-            key = (labels.index(value.facet), fold(surface).strip())
+            key = (labels.index(value.facet), fold_in_place(surface).strip())
             if key not in places:
                 new.setdefault(key, surface.strip())
     places.update((key, len(old) + row) for row, key in enumerate(new))
@@ -174,11 +175,11 @@ def add_aliases(nlp: Language, aliases: AliasTable, name: str = "product_tag_gen
     return len(new)
 
 
-def _count(aliases: AliasTable, labels: List[str]) -> Dict[Key, int]:
+def _count(aliases: AliasIndex, labels: List[str]) -> Dict[Key, int]:
     """Count how often each text was seen with each facet. RETURNS (Dict[Key, int]): The frequencies."""
     freqs: Dict[Key, int] = {}
     for value in aliases:
-        for text in {fold(surface).strip() for surface in value.surfaces}:
+        for text in {fold_in_place(surface).strip() for surface in value.surfaces}:
             key = (labels.index(value.facet), text)
             freqs[key] = freqs.get(key, 0) + value.freq
     return freqs
@@ -241,7 +242,7 @@ def forward(
     texts = [doc.text for doc in docs]
     points = code_points(texts)  # (T,)
     kinds, doc_of_char = classify(points), doc_index(texts)
-    folded = fold("".join(texts))
+    folded = fold_in_place("".join(texts))
     pairs = shim._model.finder.find(folded, kinds, doc_of_char, widest)
     surfaces = [folded[first : last + 1] for first, last in pairs.tolist()]
     logits = _score_known(shim._model.known, surfaces, model.get_dim("nO"))
@@ -288,9 +289,9 @@ def _score_known(known: Mapping[str, List[Tuple[int, int]]], texts: Sequence[str
 
 def _compare(shim: ModuleShim, vectors: Tensor, rows: np.ndarray, runs: np.ndarray) -> np.ndarray:
     """Compare runs of characters with the values, some at a time. RETURNS (ndarray): (N, facets with values)."""
-    index: AliasIndex = shim._model
-    some = max(_MOST_COSINES // len(index.vectors), 1)
-    parts = [np.zeros((0, len(index.facets)), dtype="f")]
+    known: KnownValues = shim._model
+    some = max(_MOST_COSINES // len(known.vectors), 1)
+    parts = [np.zeros((0, len(known.facets)), dtype="f")]
     for begin in range(0, len(runs), some):
         pooled = _pool(vectors, rows, runs[begin : begin + some])
         cosines, _ = shim(ArgsKwargs((pooled,), {}), False)

@@ -9,7 +9,8 @@ from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..encoders.pieces import Pieces, spread, with_pieces
 from ..encoders.shim import ModuleShim
-from ..text.chars import SubstringHash, classify, code_points, doc_index, fold
+from ..text.chars import SubstringHash, classify, code_points, doc_index
+from ..text.folding import fold_points
 from .span_head import CHAR_BUCKETS, SpanHead, SpanScores, Units
 
 # (docs, gold spans as (G, 2) first and last character over the batch; no rows when predicting)
@@ -93,7 +94,7 @@ def _to_units(pieces: Pieces, texts: List[str], is_train: bool) -> Units:
     """Put pieces and characters together as tensors on the model's device. RETURNS (Units): The batch."""
     device = get_torch_default_device()
     points = code_points(texts)  # (T,)
-    folded = fold(points)
+    folded = fold_points(points)
     each = np.arange(len(points))
     bucket = SubstringHash(folded)(each, each + 1, CHAR_BUCKETS, 0)  # (T,)
     row, offset, rest = spread(pieces, len(points))

@@ -9,7 +9,7 @@ from spacy.training import Example
 from ..heads.tag_classifier import TagRows
 from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, text_length
 from ..text.chars import classify, code_points, run_bounds
-from ..values.table import fold
+from ..text.folding import fold_in_place
 from .calibration import ece
 
 # First and last character in the batch; -1 = nowhere.
@@ -112,9 +112,9 @@ def find_places(text: str, tags: Sequence[Tag], begin: int = 0) -> List[Place]:
         # A tag may come from elsewhere: what is behind the text is nowhere.
         if start is None or end is None or end > len(text):
             if folded is None:
-                folded = fold(text)
+                folded = fold_in_place(text)
                 starts, ends = run_bounds(classify(code_points([text])), np.zeros(len(text), dtype=np.int64))
-            start, end = _find(folded, fold(tag.text).strip(), starts, ends)
+            start, end = _find(folded, fold_in_place(tag.text).strip(), starts, ends)
         places.append((begin + start, begin + end - 1) if start >= 0 else _NOWHERE)
     return places
 

@@ -20,7 +20,7 @@ from ..heads.alias_matcher import add_aliases
 from ..heads.span_head import SpanScores
 from ..saving import Part, SavedInParts, Settings, read_settings
 from ..tag import Tag, get_tags, store_tags, text_length
-from ..values.table import AliasTable
+from ..values.index import AliasIndex
 from .spans.decoding import OVERLAPS, choose, likely_spans, survey
 from .spans.loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
 
@@ -299,7 +299,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         *,
         nlp: Optional[Language] = None,
         labels: Optional[List[str]] = None,
-        aliases: Optional[AliasTable] = None,
+        aliases: Optional[AliasIndex] = None,
     ) -> None:
         """Take the facets from the data and build the network.
 
@@ -307,7 +307,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         nlp (Optional[Language]): The pipeline.
         labels (Optional[List[str]]): The facets, where they are not to be read off the data. Either come behind those
             that `add_label` added.
-        aliases (Optional[AliasTable]): Known values, for `spacy-product-tags.AliasMatcher.v1`; their facets come first.
+        aliases (Optional[AliasIndex]): Known values, for `spacy-product-tags.AliasMatcher.v1`; their facets come first.
         RAISES (ValueError): Where the data have no tag with a facet and a span.
         """
         validate_get_examples(get_examples, "TagGenerator.initialize")

@@ -2,7 +2,7 @@
 from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
 
 from ..tag import Tag
-from ..text.forms import key
+from ..text.folding import lookup_key
 
 
 def merge_tags(
@@ -60,7 +60,7 @@ def _by_tag(earlier: Sequence[Dict[str, Any]]) -> Dict[Tuple[str, str, str], Lis
 
 def _name(tag: Tag) -> str:
     # Ids and texts must not be taken for one another.
-    return f"id {tag.canonical_id}" if tag.canonical_id else f"text {key(tag.text) or tag.text}"
+    return f"id {tag.canonical_id}" if tag.canonical_id else f"text {lookup_key(tag.text) or tag.text}"
 
 
 def _rank(tag: Tag) -> Tuple[bool, bool, float]:

@@ -7,7 +7,8 @@ from typing import Dict, Iterable, List, Optional, Set, Tuple, Union
 from spacy.tokens import Doc
 
 from ..tag import Tag, get_tags
-from ..text.forms import key, to_script
+from ..text.folding import lookup_key
+from ..text.scripts import to_script
 from .profile import BannedWords, Profile, Source
 from .reader import load_profile, profile_names
 from .words import find_banned
@@ -213,14 +214,14 @@ def _take_duplicates_out(string: str, profile: Profile, seen: Set[str]) -> Tuple
     """Take out what was said before. RETURNS (Tuple[str, Set[str]]): The string, what it says. RAISES (_Rejected)."""
     if profile.duplicates == "none":
         return string, set()
-    whole = key(string) or string
+    whole = lookup_key(string) or string
     if whole in seen:
         raise _Rejected("duplicate", f"{string!r} says the same as a tag before")
     if profile.duplicates == "tag":
         return string, {whole}
     words, said = [], set()
     for word in string.split():
-        word_key = key(word) or word
+        word_key = lookup_key(word) or word
         if not _has_letter(word):
             words.append(word)
         elif word_key not in seen and word_key not in said:
@@ -230,7 +231,7 @@ def _take_duplicates_out(string: str, profile: Profile, seen: Set[str]) -> Tuple
     left = " ".join(words)
     if left != string and not any(map(_has_letter, words)):
         raise _Rejected("duplicate", f"all words of {string!r} were said before")
-    whole = key(left) or left
+    whole = lookup_key(left) or left
     if whole in seen:
         raise _Rejected("duplicate", f"{left!r} says the same as a tag before")
     _check_stable(left, profile)

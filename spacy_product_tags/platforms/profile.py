@@ -35,7 +35,7 @@ class BannedWords:
     code (str): Short name, the reason code of a tag dropped for it.
     reason (str): The same in words that a person understands.
     words (Tuple[str, ...]): The words.
-    patterns (Tuple[str, ...]): Regular expressions on the folded text (`platforms.words.fold_words`).
+    patterns (Tuple[str, ...]): Regular expressions on the folded text (`text.folding.fold_words`).
     exceptions (Tuple[str, ...]): Longer words in which they are no offence.
     source (Source): Where this was read.
     """
@@ -61,7 +61,7 @@ class Profile:
     max_length (Optional[int]), unit (str): The same for all tags, joined.
     separator (str): What stands between two tags.
     case (str): "keep" or "lower".
-    script (str): "" or what Chinese is written in, as `text.forms.to_script` takes it: Hans, Hant, Hant-HK …
+    script (str): "" or what Chinese is written in, as `text.scripts.to_script` takes it: Hans, Hant, Hant-HK …
     allowed_facets, denied_facets (Tuple[str, ...]): Facets that may and may not be there; () = any, none.
     required_facets (Tuple[str, ...]): Facets that must be there; what is missing is reported.
     duplicates (str): "none" = allowed; "tag" = no tag twice; "word" = no word of letters twice.

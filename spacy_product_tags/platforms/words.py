@@ -3,20 +3,11 @@ import re
 from functools import lru_cache
 from typing import Iterator, List, Optional, Tuple
 
-from ..text.forms import to_script
+from ..text.folding import fold_words
 from ..text.promotions import find_promotions
-from ..text.tokenizer import fold
 from .profile import BannedWords, Profile
 
 _LATIN = "a-z0-9ß-öø-ɏ"
-_HANZI = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-
-
-def fold_words(text: str) -> str:
-    """Make case, width and Chinese script equal. RETURNS (str): The folded text; its length may differ."""
-    # Half a surrogate pair is "?": OpenCC takes none.
-    folded = fold(text).encode("utf8", "replace").decode("utf8")
-    return to_script(folded, "Hans") if _HANZI.search(folded) else folded
 
 
 def all_banned(profile: Profile) -> List[BannedWords]:

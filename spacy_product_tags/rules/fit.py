@@ -2,7 +2,7 @@
 from collections import Counter, defaultdict
 from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..text.forms import key
+from ..text.folding import lookup_key
 from .classes import ClassRule
 from .fit_parts import fit_classes, fit_conversion, fit_program, fit_words
 from .pairs import Pair, ValueRow, align
@@ -199,7 +199,7 @@ def _names(
     asked = known or ValueRules(_entries(facet, rules))
     by_key: Dict[str, List[Pair]] = defaultdict(list)
     for pair in _distinct(pairs):
-        by_key[key(pair.raw)].append(pair)
+        by_key[lookup_key(pair.raw)].append(pair)
     names = {}
     for those in by_key.values():
         answers = [asked.find(pair.raw, facet, pair.category, pair.title) for pair in those]

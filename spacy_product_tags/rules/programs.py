@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Callable, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ..text.forms import key
+from ..text.folding import lookup_key
 
 # What a rule answers: the values (most often one), and how sure it is.
 Answer = Optional[Tuple[Tuple[str, ...], float]]
@@ -22,7 +22,7 @@ class NameRule:
     """Known values: HP is Hewlett-Packard.
 
     names (Mapping[str, Tuple[str, ...]]): The raw value to what is written for it. A value that isn't there as it is
-        written is looked up by `text.forms.key`, for which the first name counts.
+        written is looked up by `lookup_key`, for which the first name counts.
     """
 
     names: Mapping[str, Tuple[str, ...]]
@@ -31,12 +31,12 @@ class NameRule:
     def __post_init__(self) -> None:
         keys: Dict[str, Tuple[str, ...]] = {}
         for name, texts in self.names.items():
-            keys.setdefault(key(name), texts)
+            keys.setdefault(lookup_key(name), texts)
         object.__setattr__(self, "_keys", keys)
 
     def find(self, text: str, category: str = "", title: str = "") -> Answer:
         """Look a value up. RETURNS (Answer): What is written for it; None where it isn't known."""
-        found = self.names.get(text) or self._keys.get(key(text))
+        found = self.names.get(text) or self._keys.get(lookup_key(text))
         return (found, 1.0) if found else None
 
     def to_dict(self) -> Dict[str, Any]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from ..io import OnError, bad, iter_jsonl, raise_error
-from ..text.forms import key
+from ..text.folding import lookup_key
 from .tree import SEPARATOR
 
 Path_ = Tuple[str, ...]
@@ -14,7 +14,7 @@ class CategoryMapping:
     """Which category of another taxonomy a category becomes.
 
     pairs (Iterable[Tuple[Sequence[str], Sequence[str]]]): Paths from the top, and the other taxonomy's.
-    RAISES (ValueError): Where one path, whatever its writing (`forms.key`), has two others.
+    RAISES (ValueError): Where one path, whatever its writing (`lookup_key`), has two others.
     """
 
     def __init__(self, pairs: Iterable[Tuple[Sequence[str], Sequence[str]]]) -> None:
@@ -92,4 +92,4 @@ def _read_path(row: Mapping[str, Any], name: str) -> Path_:
 
 
 def _keys(path: Sequence[str]) -> Path_:
-    return tuple(map(key, path))
+    return tuple(map(lookup_key, path))

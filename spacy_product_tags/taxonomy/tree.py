@@ -7,7 +7,7 @@ from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Opti
 import numpy as np
 
 from ..io import OnError, open_text, parse_rows, raise_error
-from ..text.forms import key
+from ..text.folding import lookup_key
 from .rows import Numbered, Row, check_rows
 
 SEPARATOR = " > "
@@ -140,12 +140,12 @@ class Taxonomy:
         if locale not in self._shared:
             places: Dict[Tuple[int, str], List[int]] = {}
             for row, (parent, labels) in enumerate(zip(self.parents.tolist(), self._labels)):
-                places.setdefault((parent, key(_label(labels, locale))), []).append(row)
+                places.setdefault((parent, lookup_key(_label(labels, locale))), []).append(row)
             self._shared[locale] = frozenset(row for rows in places.values() if len(rows) > 1 for row in rows)
         return self._shared[locale]
 
     def find(self, path: Sequence[str]) -> Optional[int]:
-        """Find a category by its full path, in any language and whatever the writing (`forms.key`).
+        """Find a category by its full path, in any language and whatever the writing (`lookup_key`).
 
         path (Sequence[str]): Labels from the top; the levels may be in different languages.
         RETURNS (Optional[int]): The row; where several fit, the one written just so in one language, else the first.
@@ -154,7 +154,7 @@ class Taxonomy:
         path = tuple(path)
         found = [-1] if path else []
         for label in path:
-            wanted = key(label)
+            wanted = lookup_key(label)
             found = [child for row in found for child in self._children_by_key(row).get(wanted, ())]
         if len(found) > 1:
             locales = dict.fromkeys(("en", "", *sorted(locale for row in found for locale in self._labels[row])))
@@ -166,7 +166,7 @@ class Taxonomy:
         if row not in self._keys:
             by_key: Dict[str, List[int]] = {}
             for child in self.children(row):
-                for name in {key(label) for label in self._labels[child].values()}:
+                for name in {lookup_key(label) for label in self._labels[child].values()}:
                     by_key.setdefault(name, []).append(child)
             self._keys[row] = by_key
         return self._keys[row]

@@ -40,16 +40,6 @@ def classify(points: np.ndarray) -> np.ndarray:
     return _CLASSES[np.searchsorted(_STARTS, points, side="right") - 1]  # (T,)
 
 
-def fold(points: np.ndarray) -> np.ndarray:
-    """Fold ASCII case and full-width forms, so that `ＡＢＣ`, `ABC` and `abc` share their features.
-
-    points (ndarray): (T,) code points.
-    RETURNS (ndarray): (T,) code points.
-    """
-    points = np.where((points >= 0xFF01) & (points <= 0xFF5E), points - 0xFEE0, points)
-    return np.where((points >= 0x41) & (points <= 0x5A), points + 32, points)
-
-
 def run_bounds(kinds: np.ndarray, doc_of_char: np.ndarray) -> "tuple[np.ndarray, np.ndarray]":
     """Find the run of Latin letters or of digits that each character stands in; other characters stand alone.
 

@@ -11,14 +11,19 @@ _UNITS = dict(zip((unit[0] for unit in _NUMBERS["units"]), (10, 100, 1000, 10**4
 _NUMERALS = str.maketrans(
     {other: chars[0] for chars in (*_NUMBERS["digits"], *_NUMBERS["units"], _NUMBERS["point"]) for other in chars[1:]}
 )
+# What is longer is no number that anybody writes, and would take its time.
+_LONGEST = 64
 
 
 def parse_chinese_number(text: str) -> Optional[Union[int, Fraction]]:
     """Read a number in Chinese characters.
 
     text (str): The number and nothing else: 一百二十三, 两千三 (2300), 二〇二四, 三点五, 1.5万, 半.
-    RETURNS (Optional[Union[int, Fraction]]): The number, exact; None where it is none, or two (三四 = three or four).
+    RETURNS (Optional[Union[int, Fraction]]): The number, exact; None where it is none, two (三四 = three or four),
+        or longer than any number.
     """
+    if len(text) > _LONGEST:
+        return None
     text = text.translate(_NUMERALS)
     whole, point, decimals = text.partition(_NUMBERS["point"][0])
     if text == "半":

@@ -3,7 +3,8 @@ from typing import List, Sequence, Tuple
 
 import numpy as np
 
-from .chars import DIGIT, SubstringHash, classify, code_points, doc_index, fold, run_bounds
+from .chars import DIGIT, SubstringHash, classify, code_points, doc_index, run_bounds
+from .folding import fold_points
 
 
 def hash_ngrams(
@@ -24,7 +25,7 @@ def hash_ngrams(
     RETURNS (Tuple[ndarray, ndarray]): (G,) hashes in [0, buckets) and (G,) places of their first characters, counted
         over the texts one after the other.
     """
-    points = fold(code_points(texts))  # (T,)
+    points = fold_points(code_points(texts))  # (T,)
     owner = doc_index(texts)  # (T,)
     place = np.arange(len(points))  # (T,)
     kinds = classify(points)  # (T,)

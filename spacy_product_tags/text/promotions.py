@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Tuple
 
-from .tokenizer import fold
+from .folding import fold_in_place
 
 DATA_PATH = Path(__file__).with_suffix(".toml")
 
@@ -24,7 +24,7 @@ def find_promotions(text: str, lang: str = "") -> List[Tuple[int, int]]:
     lang (str): The listing's language, such as de, which adds words that are safe in that language only; "" = none.
     RETURNS (List[Tuple[int, int]]): Starts and ends in the text, in order, the longest phrase at each place.
     """
-    return [match.span() for match in _pattern(lang).finditer(fold(text))]
+    return [match.span() for match in _pattern(lang).finditer(fold_in_place(text))]
 
 
 @cache
@@ -56,7 +56,7 @@ def _compile(lang: str) -> "re.Pattern[str]":
 
 
 def _variants(phrase: str) -> Iterable[str]:
-    folded = fold(phrase)
+    folded = fold_in_place(phrase)
     plain = "".join(c for c in unicodedata.normalize("NFD", folded) if not "\u0300" <= c <= "\u036f")
     # Only Latin letters lose their accents: taken apart, hangul and kana would not match any more.
     return (folded, plain) if len(plain) == len(folded) and plain.isascii() else (folded,)

@@ -22,6 +22,7 @@ from spacy.vocab import Vocab
 
 from ..errors import ListingError
 from ..saving import Part, SavedInParts, Settings, read_settings
+from .folding import fold_in_place
 from .pkuseg import PkusegModel
 
 SEGMENTERS = ("pkuseg", "char")
@@ -48,23 +49,9 @@ _INSIDE = re.compile(
     rf"(?<={_LETTER}|[{_MARKS}])(?:{_LETTER})|(?<!\s)[{_MARKS}]|(?<=\d)(?:\d|[.,．]\d)|(?<=\d[.,．])\d"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_WIDE = re.compile("[\uff01-\uff5e\u3000]")
-_NARROW = {**{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}, 0x3000: 0x20}
 # A longer run is segmented piece by piece, so that memory stays small on a text without punctuation.
 _MAX_RUN = 256
 _CACHED_RUNS = 32768
-
-
-def fold(text: str) -> str:
-    """Lower-case a text and make its full-width letters, digits and blanks half-width.
-
-    text (str): The text.
-    RETURNS (str): A text of the same length, so that offsets stay.
-    """
-    folded = text.lower()
-    if len(folded) != len(text):
-        folded = "".join([char.lower() if len(char.lower()) == 1 else char for char in text])
-    return folded.translate(_NARROW) if _WIDE.search(folded) else folded
 
 
 def create_product_tokenizer(segmenter: str = "pkuseg") -> Callable[[Language], "ProductTokenizer"]:
@@ -180,7 +167,7 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
         lengths: Dict[str, set] = {}
         for item in words:
             word, tag = (item, "") if isinstance(item, str) else item
-            word = fold(word.strip())
+            word = fold_in_place(word.strip())
             if word:
                 self.words[word] = tag.strip()
                 lengths.setdefault(word[:2], set()).add(len(word))
@@ -269,7 +256,7 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
 
     def _find_words(self, text: str) -> Iterator[Tuple[int, int, str]]:
         """Find the dictionary's words from left to right. YIELDS (Tuple[int, int, str]): Start, end and tag."""
-        folded = fold(text)
+        folded = fold_in_place(text)
         words, lengths = self.words, self._lengths
         at, size = 0, len(text)
         while at < size:

@@ -4,7 +4,7 @@ from typing import Dict, Sequence, Tuple
 
 import numpy as np
 
-from ..text.forms import key
+from ..text.folding import lookup_key
 from .fuzzy import build_postings
 from .packed import pack
 from .table import Value
@@ -18,7 +18,7 @@ def pack_values(table: Sequence[Value], facets: Sequence[str]) -> Dict[str, np.n
     RETURNS (Dict[str, np.ndarray]): Arrays by name.
     """
     codes = {name: code for code, name in enumerate(facets)}
-    key_of = {text: key(text) for value in table for text in value.surfaces}
+    key_of = {text: lookup_key(text) for value in table for text in value.surfaces}
     texts = {text: number for number, text in enumerate(sorted(key_of))}
     # By length, as near ones are sought among those of like length. A text of invisible characters has none.
     ordered = sorted(filter(None, set(key_of.values())), key=_length_and_text)

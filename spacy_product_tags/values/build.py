@@ -6,11 +6,11 @@ from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence,
 from ..encoders.name_encoder import SHIPPED, NameEncoder
 from ..errors import ListingError
 from ..io import raise_error
-from ..text.forms import key
+from ..text.folding import lookup_key
 from .index import AliasIndex
 from .log import open_index
 from .sources import Entry, iter_entries
-from .table import AliasTable, Value
+from .table import LINE, AliasTable, Value, read_aliases
 from .usage import Attribute, Category, Usage
 
 
@@ -36,6 +36,21 @@ def create_alias_index(
         return open_index(path)
     paths = [str(path)] if Path(path).is_file() else [part.strip() for part in str(path).split(",")]
     return build_index(paths, merge=merge, names=names)
+
+
+def create_read_aliases(path: Union[str, Path, None] = None) -> AliasIndex:
+    """Make the reader `spacy-product-tags.read_aliases.v1`, for ``[initialize.components.product_tag_generator]``: of
+    listings whose tags are the known values, too.
+
+    path (Union[str, Path, None]): The values, see `read_aliases`.
+    RETURNS (AliasIndex): The values.
+    RAISES (ValueError): Where no path is given, or no such file is there.
+    """
+    if not path:
+        raise ValueError("the alias table has no path; set it, such as --paths.values values.jsonl")
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such file; it should hold the known values, on each line one such as {LINE}")
+    return AliasIndex.build(read_aliases(path))
 
 
 def build_index(
@@ -93,7 +108,7 @@ def merge_names(values: Iterable[Value]) -> Tuple[List[Value], Dict[str, str]]:
 def _name(value: Value, number: int) -> Tuple[str, str, str]:
     locale = "en" if "en" in value.labels else min(value.labels, default="")
     # A value without a label is like no other.
-    return value.facet, locale, key(value.labels[locale]) if locale else f"\0{number}"
+    return value.facet, locale, lookup_key(value.labels[locale]) if locale else f"\0{number}"
 
 
 def iter_conflicts(index: AliasIndex) -> Iterator[Tuple[str, Tuple[str, ...]]]:
@@ -101,7 +116,7 @@ def iter_conflicts(index: AliasIndex) -> Iterator[Tuple[str, Tuple[str, ...]]]:
     seen = set()
     for value in index:
         for text in value.surfaces:
-            named = (value.facet, key(text))
+            named = (value.facet, lookup_key(text))
             if named not in seen:
                 seen.add(named)
                 ids = tuple(c.id for c in index.exact(text, value.facet) if c.facet == value.facet)

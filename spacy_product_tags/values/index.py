@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 import numpy as np
 
 from ..encoders.name_encoder import NameEncoder
-from ..text.forms import key
+from ..text.folding import lookup_key
 from .arrays import pack_values
 from .dense import PREFIX as DENSE
 from .dense import Dense
@@ -27,7 +27,7 @@ MIN_SCORE = 0.6
 # Values whose categories are kept at hand: a value of many attributes takes its time.
 _CACHED = 2000
 # Its key is stored with an index: keys made by other rules would silently find nothing.
-_PROBE = "Ｔ-Shirt ﾈｲﾋﾞｰ 深藍色（３．５oz×2）三件套 L'Oréal & C++ ½ Straße 90–100"
+_PROBE = "Ｔ-Shirt ﾈｲﾋﾞｰ 深藍色（３．５oz×2）三件套 L'Oréal & C++ ½ Straße 90–100 kırmızı"
 
 
 class Candidate(NamedTuple):
@@ -35,7 +35,7 @@ class Candidate(NamedTuple):
 
     id (str): The value's id.
     facet (str): The value's facet.
-    score (float): How alike the text and the alias are, from 0 to 1; 1 = the same but for its form (`forms.key`); of
+    score (float): How alike the text and the alias are, from 0 to 1; 1 = the same but for its form (`lookup_key`); of
         "dense", the cosine of their vectors.
     how (str): "exact", "fuzzy" or "dense".
     alias (str): The alias as written in the table.
@@ -107,7 +107,7 @@ class AliasIndex:
         arrays = {**pack_values(table, facets), **(usage.arrays if usage else {})}
         if names is not None:
             arrays.update(Dense.build(table, names).arrays)
-        meta: Dict[str, Any] = {"kind": KIND, "version": version, "probe": key(_PROBE), "facets": facets}
+        meta: Dict[str, Any] = {"kind": KIND, "version": version, "probe": lookup_key(_PROBE), "facets": facets}
         if weights:
             meta["weights"] = dict(weights)
         return cls(arrays, {**meta, "moved": dict(sorted(moved.items()))})
@@ -172,7 +172,7 @@ class AliasIndex:
             index = cls(arrays, meta, home)
         except KeyError as err:
             raise ValueError(f"{path}: holds no {err}; build the index again") from None
-        if meta.get("probe") != key(_PROBE):
+        if meta.get("probe") != lookup_key(_PROBE):
             raise ValueError(f"{path}: was built with other rules of what is the same text; build the index again")
         return index
 
@@ -189,7 +189,7 @@ class AliasIndex:
         return tuple(found)
 
     def _exact(self, text: str) -> List[Candidate]:
-        number = self._find(key(text))
+        number = self._find(lookup_key(text))
         entries = [] if number < 0 else range(self._starts[number], self._starts[number + 1])
         found = list(self._candidates([(self._rows[entry], entry) for entry in entries], 1.0, text))
         return found + self._over._exact(text) if self._over else found
@@ -225,7 +225,7 @@ class AliasIndex:
         return tuple(sorted(self._fuzzy(text, facet, limit, min_score), key=partial(_rank, facet))[:limit])
 
     def _fuzzy(self, text: str, facet: str, limit: int, min_score: float) -> List[Candidate]:
-        wanted = key(text)
+        wanted = lookup_key(text)
         numbers = narrow(self._arrays, wanted, min_score).tolist()
         code = self._codes.get(facet, -1)
         # In the order of `_rank`, as ids are sorted, so that only those that are given are decoded.

@@ -6,7 +6,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ..text.forms import key, split_brand_pair, variants
+from ..text.folding import lookup_key
+from ..text.forms import split_brand_pair, variants
 from .index import AliasIndex, Candidate
 from .surroundings import Surroundings
 
@@ -145,7 +146,7 @@ def judge(weights: Mapping[str, float], values: Mapping[str, float]) -> float:
 
 def _features(text: str, facet: str, best: Candidate, rest: Sequence[Candidate]) -> Dict[str, float]:
     others = [c.score for c in rest if _fits(c, facet) == _fits(best, facet)]
-    ours, theirs = key(text), key(best.alias)
+    ours, theirs = lookup_key(text), lookup_key(best.alias)
     numbers = (
         1.0,
         float(best.how in ("exact", "variant")),
@@ -169,7 +170,7 @@ def _dense_features(text: str, found: Sequence[Candidate]) -> Dict[str, float]:
         "dense_bias": 1.0,
         "dense_cosine": best.score,
         "dense_margin": best.score - max(others, default=0.0),
-        "dense_length": min(len(key(text)), _LONG) / _LONG,
+        "dense_length": min(len(lookup_key(text)), _LONG) / _LONG,
     }
 
 
@@ -187,7 +188,7 @@ def _find_slip(index: AliasIndex, text: str, facet: str) -> List[Candidate]:
 
 def _find_dense(index: AliasIndex, text: str, facet: str) -> Tuple[Candidate, ...]:
     # Numbers have no meaning that is near: 10 cm, 12 cm.
-    return () if _NUMBER.search(key(text)) else index.near(text, facet, limit=_LIMIT)
+    return () if _NUMBER.search(lookup_key(text)) else index.near(text, facet, limit=_LIMIT)
 
 
 def _find_variant(index: AliasIndex, text: str, facet: str) -> Tuple[Candidate, ...]:
@@ -203,7 +204,7 @@ def _find_variant(index: AliasIndex, text: str, facet: str) -> Tuple[Candidate, 
 
 def _may_be_slip(text: str, alias: str) -> bool:
     """Say whether a text may be another one with a slip of the pen, and not another word."""
-    ours, theirs = key(text), key(alias)
+    ours, theirs = lookup_key(text), lookup_key(alias)
     if _NUMBER.findall(ours) != _NUMBER.findall(theirs):
         return False  # 10 cm is no slip for 12 cm
     if _WIDE.search(ours + theirs):

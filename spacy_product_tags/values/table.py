@@ -1,7 +1,6 @@
 """The alias table: the values that are known, what each says about a product, and how it may be written."""
 import json
 import tomllib
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
 from ..errors import ListingError
 from ..io import bad, iter_jsonl, open_text, raise_error
 from ..listing import Listing
+from ..text.folding import fold_in_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +87,9 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-class _Folds(dict):
-    """Characters and what they are folded to, worked out when first met: `str.translate` then needs no loop of ours."""
-
-    def __missing__(self, point: int) -> str:
-        char = chr(point)
-        folded = unicodedata.normalize("NFKC", char).lower()
-        self[point] = folded if len(folded) == 1 else char
-        return self[point]
-
-
-_FOLDS = _Folds()
-
-
-def fold(text: str) -> str:
-    """Make case, width and other compatible forms (NFKC) equal, character by character.
-
-    text (str): The text.
-    RETURNS (str): A text of the same length, so that offsets stay.
-    """
-    return text.translate(_FOLDS)
-
-
 def make_id(facet: str, text: str) -> str:
     """Make the id of a value that has none. RETURNS (str): The same for the same facet and folded text."""
-    return f"{facet}/{fold(text).strip()}"
+    return f"{facet}/{fold_in_place(text).strip()}"
 
 
 class AliasTable:
@@ -145,14 +123,14 @@ class AliasTable:
         value = Value(value.id, value.facet, dict(sorted(labels.items())), tuple(sorted(names)), freq, attributes)
         self._values[value.id] = value
         for text in value.surfaces:
-            ids = self._ids.setdefault(fold(text).strip(), [])
+            ids = self._ids.setdefault(fold_in_place(text).strip(), [])
             if value.id not in ids:
                 ids.append(value.id)
                 ids.sort()
 
     def find(self, text: str) -> Tuple[Value, ...]:
         """Look a text up, whatever its case and width. RETURNS (Tuple[Value, ...]): Meanings, likeliest first."""
-        values = [self._values[value_id] for value_id in self._ids.get(fold(text).strip(), ())]
+        values = [self._values[value_id] for value_id in self._ids.get(fold_in_place(text).strip(), ())]
         return tuple(sorted(values, key=_minus_freq))
 
     @property
@@ -234,11 +212,11 @@ def read_aliases(path: Union[str, Path], *, on_error: Callable[[ListingError], N
         for _ in iter_jsonl(path, partial(_add_row, table), on_error):
             pass  # what is made of a row stands in the table
     if not len(table):
-        raise ListingError(path, 1, "file", "holds no value; a line is such as " + _LINE)
+        raise ListingError(path, 1, "file", "holds no value; a line is such as " + LINE)
     return table
 
 
-_LINE = '{"id": "navy", "facet": "color", "labels": {"zh": "藏青"}, "aliases": ["藏蓝色"]}'
+LINE = '{"id": "navy", "facet": "color", "labels": {"zh": "藏青"}, "aliases": ["藏蓝色"]}'
 
 
 def _add_row(table: AliasTable, row: Mapping[str, Any]) -> None:
@@ -250,17 +228,3 @@ def _add_row(table: AliasTable, row: Mapping[str, Any]) -> None:
             raise
         except ValueError as err:
             raise bad("line", f"can't be used ({err})") from None
-
-
-def create_alias_table(path: Union[str, Path, None] = None) -> AliasTable:
-    """Make the reader `spacy-product-tags.read_aliases.v1`, for ``[initialize.components.product_tag_generator]``.
-
-    path (Union[str, Path, None]): The values, see `read_aliases`.
-    RETURNS (AliasTable): The values.
-    RAISES (ValueError): Where no path is given, or no such file is there.
-    """
-    if not path:
-        raise ValueError("the alias table has no path; set it, such as --paths.values values.jsonl")
-    if not Path(path).is_file():
-        raise ValueError(f"{path}: no such file; it should hold the known values, on each line one such as {_LINE}")
-    return read_aliases(path)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ListingError
 from ..io import raise_error
-from ..text.forms import key
+from ..text.folding import lookup_key
 from .packed import Strings, encode, pack
 
 PREFIX = "use_"
@@ -123,7 +123,7 @@ class Usage:
         # The hash of a path is made of that of the path above.
         row = above = -1
         for label in category:
-            if not (label := key(label)):
+            if not (label := lookup_key(label)):
                 break
             above = _hash_path(above, label)
             found = self._find(above)
@@ -238,7 +238,7 @@ def _bad(category: Category, field: str, problem: str) -> ListingError:
 def _name(ordered: Sequence[Category], parents: Sequence[int]) -> Dict[int, int]:
     """Name each category by its id and by its path in each language. RETURNS (Dict[int, int]): Row by hash."""
     locales = sorted({locale for category in ordered for locale in category.labels})
-    keys = {label: key(label) for category in ordered for label in category.labels.values()}
+    keys = {label: lookup_key(label) for category in ordered for label in category.labels.values()}
     names: Dict[int, int] = {}
     for locale in locales:
         paths: List[int] = []

@@ -17,7 +17,9 @@ from spacy_product_tags.heads.alias_spans import KnownTexts, find_runs, overlap_
 from spacy_product_tags.listing import Listing
 from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.text.chars import classify, code_points, doc_index
-from spacy_product_tags.values.table import AliasTable, Value, fold
+from spacy_product_tags.text.folding import fold_in_place
+from spacy_product_tags.values.index import AliasIndex
+from spacy_product_tags.values.table import Value
 
 ROOT = Path(__file__).parents[2]
 # Every character has its direction but those of a line, which nearly share one.
@@ -49,7 +51,7 @@ def _encoder():
 
 
 def values(**facets):
-    return AliasTable(Value(f"{facet}/{text}", facet, aliases=(text,)) for facet, texts in facets.items() for text in texts.split())
+    return AliasIndex.build(Value(f"{facet}/{text}", facet, aliases=(text,)) for facet, texts in facets.items() for text in texts.split())
 
 
 KNOWN = {"color": "红色 蓝色", "product": "连衣裙 裙 iPhone", "brand": "耐克 Nike"}
@@ -119,8 +121,14 @@ def test_of_known_values_within_one_another_the_longest_counts():
     assert found(make()("裙 连衣裙")) == [("裙", "product"), ("连衣裙", "product")]
 
 
+@pytest.mark.parametrize("text, tag", [("红白裙子", ("白裙子", "product")), ("大红白裙", ("大红白", "color"))])
+def test_of_known_values_that_cross_the_longer_counts(text, tag):
+    nlp = make(values(color="红白 大红白", product="白裙子 白裙"))
+    assert found(nlp(text)) == [tag]
+
+
 def test_a_text_with_two_meanings_has_the_likelier():
-    table = AliasTable([Value("a", "brand", aliases=("苹果",), freq=9), Value("b", "product", aliases=("苹果",), freq=2)])
+    table = AliasIndex.build([Value("a", "brand", aliases=("苹果",), freq=9), Value("b", "product", aliases=("苹果",), freq=2)])
     (tag,) = make(table)("苹果")._.tags
     assert (tag.facet, round(tag.score, 2)) == ("brand", 0.82)
 
@@ -166,8 +174,7 @@ def test_values_are_added_later(tmp_path):
     assert found(again("棉麻 赤色")) == [("棉麻", "material"), ("赤色", "color")]
     assert again.get_pipe("product_tag_generator").labels == ("brand", "color", "product", "material")
     # All at once is the same.
-    both = values(**KNOWN, material="棉麻")
-    both.add(Value("brand/阿迪", "brand", aliases=("阿迪",)))
+    both = values(**{**KNOWN, "brand": "耐克 Nike 阿迪"}, material="棉麻")
     assert [tag.score for tag in make(both)("赤色")._.tags] == pytest.approx([tag.score for tag in nlp("赤色")._.tags], abs=1e-5)
 
 
@@ -210,8 +217,8 @@ def test_candidates(texts):
     joined = "".join(doc.text for doc in docs)
     kinds, doc = classify(code_points([joined])), doc_index([doc.text for doc in docs])
     known = KnownTexts(["红色", "连衣裙", "裙", "ab", "红色连衣"])
-    pairs = known.find(fold(joined), kinds, doc, 3)
-    assert all(fold(joined[first : last + 1]) in {"红色", "连衣裙", "裙", "ab"} for first, last in pairs)
+    pairs = known.find(fold_in_place(joined), kinds, doc, 3)
+    assert all(fold_in_place(joined[first : last + 1]) in {"红色", "连衣裙", "裙", "ab"} for first, last in pairs)
     assert all(doc[first] == doc[last] for first, last in pairs)
     assert sorted(map(tuple, pairs.tolist())) == [tuple(pair) for pair in pairs.tolist()], "by start"
     covered = {at for first, last in pairs.tolist() for at in range(first, last + 1)}

@@ -15,7 +15,8 @@ from spacy_product_tags.heads.tag_classifier import (
     hash_texts,
     to_input,
 )
-from spacy_product_tags.text.chars import code_points, fold
+from spacy_product_tags.text.chars import code_points
+from spacy_product_tags.text.folding import fold_points
 
 WIDTH, ROWS = 12, 1000
 TEXTS = ["耐克T恤红色", "", " ", "iPhone15 手机壳", "plain"]
@@ -122,7 +123,7 @@ def test_hashes_are_those_of_the_text_alone_and_of_its_substrings(texts):
     grams, counts = hash_texts(texts, 2**40)
     assert len(counts) == len(texts) and counts.sum() == len(grams)
     for text, own in zip(texts, np.split(grams, np.cumsum(counts)[:-1]) if texts else []):
-        marked = fold(code_points(["\x02" + text + "\x03"])).tolist()
+        marked = fold_points(code_points(["\x02" + text + "\x03"])).tolist()
         parts = {tuple(marked[at : at + size]) for size in (1, 2, 3, 4) for at in range(len(marked) - size + 1)}
         assert len(set(own.tolist())) == len(parts), "one hash a substring"
         assert own.tolist() == hash_texts([text], 2**40)[0].tolist()

@@ -5,8 +5,9 @@ from typing import Iterable, List
 
 from spacy_product_tags.platforms.profile import Profile
 from spacy_product_tags.platforms.words import all_banned, fold_words
-from spacy_product_tags.text.forms import key, to_script
+from spacy_product_tags.text.folding import lookup_key
 from spacy_product_tags.text.promotions import find_promotions
+from spacy_product_tags.text.scripts import to_script
 
 _EDGE = re.compile("[a-z0-9ß-öø-ɏ]")
 
@@ -97,7 +98,7 @@ def _spans(folded: str, words: Iterable[str]) -> list:
 
 
 def _repeated(rule: str, texts: List[str]) -> List[str]:
-    keys = [key(text) or text for text in texts]
+    keys = [lookup_key(text) or text for text in texts]
     return [f"{rule}: {text!r} is there twice" for n, text in enumerate(texts) if keys[n] in keys[:n]]
 
 

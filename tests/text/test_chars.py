@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_product_tags.text import chars
-from spacy_product_tags.text.chars import SubstringHash, classify, code_points, doc_index, fold, run_bounds
+from spacy_product_tags.text.chars import SubstringHash, classify, code_points, doc_index, run_bounds
 
 TEXTS = st.lists(st.text(st.sampled_from("abAB1２克テ가é .-\n\ud800ＡＢ😀"), max_size=10), max_size=4)
 
@@ -37,12 +37,6 @@ def test_every_code_point_has_a_class():
 def test_code_points_keep_every_character(texts):
     assert "".join(map(chr, code_points(texts))) == "".join(texts)
     assert [texts[number] for number in doc_index(texts)] == [text for text in texts for _ in text]
-
-
-def test_fold_makes_case_and_width_alike_and_leaves_the_rest():
-    assert "".join(map(chr, fold(points_of("ＡbC１！Éß克\u3000")))) == "abc1!Éß克\u3000"
-    every = np.array([p for p in range(0x21, 0x7F)])
-    assert (fold(every + 0xFEE0) == fold(every)).all()
 
 
 def runs_one_by_one(texts):

@@ -16,7 +16,7 @@ from spacy_product_tags.errors import ListingError
 from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.text.pkuseg import PkusegModel
 from spacy_product_tags.text.segmenter import silver_segmentation, train_segmenter
-from spacy_product_tags.text.tokenizer import ProductTokenizer, create_product_tokenizer, fold, read_words
+from spacy_product_tags.text.tokenizer import ProductTokenizer, create_product_tokenizer, read_words
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "listings"
 CHARS = "aZé 1.,，。\n\t\u3000\xa0\0\x85\u2028纯棉恤五あアー가Ａ１①\u0301\ufe0f\u200d😀\ud800_'"
@@ -280,18 +280,6 @@ def test_broken_tokenizer_folder(trained, tmp_path, plain):
     (tmp_path / "words.json").unlink()
     with pytest.raises(ValueError, match="words.json: is missing"):
         plain.from_disk(tmp_path)
-
-
-@settings(deadline=None, max_examples=200)
-@given(text=st.text())
-def test_fold_keeps_length_and_is_stable(text):
-    folded = fold(text)
-    assert len(folded) == len(text)
-    assert fold(folded) == folded
-
-
-def test_fold():
-    assert fold("ＩＰｈｏｎｅ\u3000１５ İX 纯棉") == "iphone 15 İx 纯棉"
 
 
 def test_real_titles(datasets, trained):

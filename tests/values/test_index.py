@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Indel
 
-from spacy_product_tags.text.forms import key
+from spacy_product_tags.text.folding import lookup_key
 from spacy_product_tags.values import fuzzy
 from spacy_product_tags.values.index import AliasIndex
 from spacy_product_tags.values.table import AliasTable, Value
@@ -62,7 +62,7 @@ def test_every_alias_is_found_under_every_value_that_has_it(values):
     by_key = {}
     for value in index:
         for surface in value.surfaces:
-            by_key.setdefault(key(surface), {}).setdefault(value.id, []).append(surface)
+            by_key.setdefault(lookup_key(surface), {}).setdefault(value.id, []).append(surface)
     for text, expected in by_key.items():
         for surface in {surface for surfaces in expected.values() for surface in surfaces}:
             found = index.exact(surface)

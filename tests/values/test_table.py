@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from spacy_product_tags.errors import ListingError
 from spacy_product_tags.listing import write_listings
-from spacy_product_tags.values.table import AliasTable, Value, create_alias_table, fold, make_id, read_aliases
+from spacy_product_tags.values.build import create_read_aliases
+from spacy_product_tags.values.table import AliasTable, Value, make_id, read_aliases
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6).filter(str.strip)
 VALUES = st.builds(
@@ -28,19 +29,6 @@ def write(path, *lines):
 
 def contents(table):
     return [(value.to_dict(), sorted(value.surfaces)) for value in table]
-
-
-@settings(deadline=None)
-@given(st.text(st.characters(), max_size=20))
-def test_fold_keeps_the_length_and_is_idempotent_on_what_it_folds(text):
-    assert len(fold(text)) == len(text)
-    assert fold(fold(text)) == fold(text)
-
-
-def test_fold_makes_case_and_width_equal():
-    assert fold("ＮＩＫＥ　Air① ﾈ") == "nike air1 ネ"
-    # What would be two characters stays one, or offsets would move.
-    assert fold("㎡İﬁ") == "㎡İﬁ"
 
 
 @settings(deadline=None)
@@ -126,9 +114,9 @@ def test_a_bad_line_is_named_and_costs_no_good_one(tmp_path, line, field):
 
 def test_the_reader_says_what_is_missing(tmp_path):
     with pytest.raises(ValueError, match="--paths.values"):
-        create_alias_table(None)
+        create_read_aliases(None)
     with pytest.raises(ValueError, match="no such file"):
-        create_alias_table(tmp_path / "gone.jsonl")
+        create_read_aliases(tmp_path / "gone.jsonl")
     with pytest.raises(ListingError, match="holds no value"):
-        create_alias_table(write(tmp_path / "empty.jsonl"))
-    assert len(create_alias_table(write(tmp_path / "one.jsonl", '{"facet": "color", "aliases": ["red"]}'))) == 1
+        create_read_aliases(write(tmp_path / "empty.jsonl"))
+    assert len(create_read_aliases(write(tmp_path / "one.jsonl", '{"facet": "color", "aliases": ["red"]}'))) == 1

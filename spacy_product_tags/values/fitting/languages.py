@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ...encoders.name_encoder import NameEncoder
-from ...text.forms import key
+from ...text.folding import lookup_key
 from ..index import AliasIndex, Candidate
 from ..linking import describe, find_candidates, fit_weights, judge
 from ..table import Value
@@ -64,7 +64,7 @@ def hide_languages(values: Sequence[Value], share: float = 0.1, seed: int = 0) -
     rng = random.Random(seed)
     groups: Dict[str, List[Value]] = {}
     for value in values:
-        groups.setdefault(key(value.labels.get("en", "")) or value.id, []).append(value)
+        groups.setdefault(lookup_key(value.labels.get("en", "")) or value.id, []).append(value)
     table: List[Value] = []
     queries: List[Tuple[str, Value, bool]] = []
     for group in groups.values():
@@ -77,8 +77,8 @@ def hide_languages(values: Sequence[Value], share: float = 0.1, seed: int = 0) -
             names = sorted({name for locale, name in value.labels.items() if _language(locale) == lost})
             rest = [replace(twin, labels=_without(twin.labels, lost)) for twin in group]
             table += rest
-            left = {key(name) for twin in rest for name in twin.surfaces}
-            asked = [name for name in names if key(name) not in left]
+            left = {lookup_key(name) for twin in rest for name in twin.surfaces}
+            asked = [name for name in names if lookup_key(name) not in left]
             if asked:
                 queries.append((rng.choice(asked), value, True))
         elif share <= chance < 2 * share:

@@ -2,7 +2,7 @@
 import random
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...text.forms import key
+from ...text.folding import lookup_key
 from ..index import AliasIndex, Candidate
 from ..linking import describe, find_candidates, fit_weights, judge
 from ..surroundings import Surroundings
@@ -89,7 +89,7 @@ def make_rows(index: AliasIndex, *, count: int, hidden: float = 0.2, seed: int =
 
 def _is_right(candidate: Candidate, query: Query) -> Optional[bool]:
     """Say whether a candidate is what was meant. RETURNS (Optional[bool]): None where nobody can tell."""
-    same = key(candidate.alias) in {key(text) for text in query.value.surfaces}
+    same = lookup_key(candidate.alias) in {lookup_key(text) for text in query.value.surfaces}
     if candidate.id == query.value.id:
         return True
     # Another value of that facet and name is as good; for a hidden value a namesake that fits the facet proves nothing.

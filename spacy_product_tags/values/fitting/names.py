@@ -12,7 +12,7 @@ import numpy as np
 from ...encoders.name_encoder import NameEncoder, name_ngrams
 from ...errors import ListingError
 from ...io import raise_error
-from ...text.forms import key
+from ...text.folding import lookup_key
 from ..sources import iter_entries
 from ..table import Value
 from ..usage import Category
@@ -66,7 +66,7 @@ def fit_names(
     """
     import torch
 
-    things = [names for names in things if len({key(name) for each in names.values() for name in each}) > 1]
+    things = [names for names in things if len({lookup_key(name) for each in names.values() for name in each}) > 1]
     if len(things) < 20:
         raise ValueError(f"names: {len(things)} things have names in two languages; 20 is the least to fit an encoder")
     rng = random.Random(seed)
@@ -138,7 +138,7 @@ def _contrast(ours: Any, theirs: Any, names: Sequence[str]) -> Any:
 
     scores = ours @ theirs.T / _TEMPERATURE  # (B, B)
     # What is called the same is no negative.
-    _, same = np.unique([key(name) for name in names], return_inverse=True)  # (B,)
+    _, same = np.unique([lookup_key(name) for name in names], return_inverse=True)  # (B,)
     others = torch.from_numpy((same[:, None] == same[None, :]) & ~np.eye(len(names), dtype=bool))  # (B, B)
     scores = scores.masked_fill(others, -1e4)
     gold = torch.arange(len(names))  # (B,)
@@ -190,7 +190,7 @@ def merge_things(rows: Iterable[Names]) -> List[Dict[str, List[str]]]:
     """
     merged: Dict[str, Dict[str, List[str]]] = {}
     for number, row in enumerate(rows):
-        name = key(row["en"][0]) if row.get("en") else f"row {number}"
+        name = lookup_key(row["en"][0]) if row.get("en") else f"row {number}"
         own = merged.setdefault(name, {})
         for locale, names in row.items():
             own[locale] = sorted({*own.get(locale, ()), *names})
