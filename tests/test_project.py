@@ -35,9 +35,11 @@ def test_checksums_of_the_real_data(datasets):
         assert get_checksum(ROOT / asset["url"]) == asset["checksum"], asset["dest"]
 
 
-def test_readme_has_the_generated_part(tmp_path):
+def test_docs_have_the_generated_part(tmp_path):
     output = tmp_path / "project.md"
     project_document(ROOT, output)
-    generated = output.read_text(encoding="utf8").strip()
-    assert generated in (ROOT / "README.md").read_text(encoding="utf8"), "run: weasel document --output README.md"
+    # The page stands one folder below the project.
+    generated = output.read_text(encoding="utf8").strip().replace("](project.yml)", "](../project.yml)")
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf8")
+    assert generated in page, "run: weasel document --output docs/commands.md, and link to ../project.yml there"
     assert yaml.safe_load((ROOT / "project.yml").read_text(encoding="utf8"))["vars"]["gpu_id"] == -1

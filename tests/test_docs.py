@@ -1,0 +1,110 @@
+"""README and docs: links lead somewhere, code is code, commands exist, and what they print was printed by a run."""
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from weasel.util.config import load_project_config
+
+from spacy_product_tags.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "README.zh.md", *(ROOT / "docs").rglob("*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
+_HEADING = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
+
+
+def text_of(page):
+    return page.read_text(encoding="utf8")
+
+
+def anchors_of(page):
+    """The names that GitHub gives to a page's headings, and those that the page gives itself."""
+    text = _BLOCK.sub("", text_of(page))
+    headings = (re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in _HEADING.findall(text))
+    return {*headings, *re.findall(r'<a name="([^"]+)">', text)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_leads_somewhere(page):
+    for target in ("".join(groups) for groups in _LINK.findall(_BLOCK.sub("", text_of(page)))):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.is_relative_to(ROOT) and place.exists(), f"{page}: {target} leads to no file"
+        assert not anchor or anchor in anchors_of(place), f"{page}: {target} leads to no heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_code_is_code_and_its_imports_exist(page):
+    for language, code in _BLOCK.findall(text_of(page)):
+        if language != "python":
+            continue
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                exec(compile(ast.Module([node], []), str(page), "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_commands_that_are_shown_exist(page):
+    group = typer.main.get_command(app)
+    for words in re.findall(r"(?<!pipx )product-tags ([a-z][a-z-]*)(?: ([a-z]+))?", text_of(page)):
+        assert words[0] in group.commands, f"{page}: product-tags {words[0]}"
+        sub = getattr(group.commands[words[0]], "commands", None)
+        assert not sub or words[1] in sub or not words[1], f"{page}: product-tags {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_workflows_that_are_shown_exist(page):
+    project = load_project_config(ROOT)
+    known = {*project["workflows"], *(command["name"] for command in project["commands"])}
+    assert set(re.findall(r"weasel run ([a-z][a-z-]*)", text_of(page))) <= known
+
+
+def test_readme_stays_short_in_both_languages():
+    # Five minutes of reading; all else is in docs.
+    assert all(len(text_of(ROOT / name).splitlines()) <= 220 for name in ("README.md", "README.zh.md"))
+
+
+def test_both_readmes_show_the_same_code():
+    code = [
+        [re.sub(r"\s*#.*", "", block) for language, block in _BLOCK.findall(text_of(ROOT / name)) if language != ""]
+        for name in ("README.md", "README.zh.md")
+    ]
+    assert code[0] == code[1]
+    printed = [[block for language, block in _BLOCK.findall(text_of(ROOT / name)) if language == ""][0] for name in ("README.md", "README.zh.md")]
+    assert printed[0] == printed[1]
+
+
+def test_every_page_can_be_reached_from_a_readme():
+    reached, queue = set(), [ROOT / "README.md", ROOT / "README.zh.md"]
+    while queue:
+        page = queue.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for target in ("".join(groups) for groups in _LINK.findall(text_of(page))):
+            place = (page.parent / target.partition("#")[0]).resolve()
+            if place in PAGES:
+                queue.append(place)
+    assert reached == set(PAGES)
+
+
+def test_the_picture_of_the_layout_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("layout", ROOT / "docs" / "layout.py")
+    layout = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(layout)
+    arrows = layout.describe(layout.find_imports())
+    assert arrows in text_of(layout.PICTURE), "run: python docs/layout.py"
+
+
+def test_the_page_of_the_layout_names_the_rooms_in_their_order():
+    rooms = re.search(r'ROOMS = \(\s*"(.*?)"\s*\)', text_of(ROOT / "tests" / "test_layout.py"), re.DOTALL)[1]
+    order = re.sub(r'"\s*"', "", rooms).split()
+    assert order in [block.split() for _, block in _BLOCK.findall(text_of(ROOT / "docs" / "architecture.md"))]
