@@ -1,4 +1,6 @@
-"""Draw `layout.svg`: which room of the package imports which. Run it when tests/test_docs.py says so.
+"""Draw `layout.svg`, which room of the package imports which, and write their order into `architecture.md`.
+
+Run it when tests/test_docs.py says so:
 
 python docs/layout.py
 
@@ -6,6 +8,9 @@ An arrow leads from a room to one that it imports. Arrows that follow from other
 import all that `heads` imports. A room stands as high as those that import it allow. grimp reads the imports, and
 matplotlib draws.
 """
+import re
+import runpy
+import textwrap
 from pathlib import Path
 from typing import Dict, List, Set, Tuple, Union
 
@@ -15,6 +20,7 @@ import grimp
 Point = Union[str, Tuple[str, str, int]]
 PACKAGE = "spacy_product_tags"
 PICTURE = Path(__file__).with_name("layout.svg")
+PAGE = Path(__file__).with_name("architecture.md")
 # What a room is for, in two or three words; a module of the package's own folder needs none.
 PURPOSES = {
     "text": "strings, tokenizer",
@@ -137,5 +143,13 @@ def draw(path: Path = PICTURE) -> None:
     plt.close(figure)
 
 
+def write_order(page: Path = PAGE) -> str:
+    """Give the page with the order of tests/test_layout.py in it. RETURNS (str): The page's text."""
+    rooms = runpy.run_path(str(page.parents[1] / "tests" / "test_layout.py"))["ROOMS"]
+    order = textwrap.fill(" ".join(rooms), 110)
+    return re.sub(r"(<!-- order -->\n```\n).*?(\n```)", rf"\g<1>{order}\g<2>", page.read_text("utf8"), flags=re.DOTALL)
+
+
 if __name__ == "__main__":
     draw()
+    PAGE.write_text(write_order(), encoding="utf8")
