@@ -19,7 +19,7 @@ from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.text.chars import classify, code_points, doc_index
 from spacy_product_tags.text.folding import fold_in_place
 from spacy_product_tags.values.index import AliasIndex
-from spacy_product_tags.values.table import Value
+from spacy_product_tags.values.table import AliasTable, Value
 
 ROOT = Path(__file__).parents[2]
 # Every character has its direction but those of a line, which nearly share one.
@@ -67,7 +67,7 @@ def make(table=None, lang="zh", tok2vec=None, **settings):
 
 def start(nlp, table):
     with TemporaryDirectory() as folder:
-        table.to_disk(f"{folder}/values.jsonl")
+        AliasTable(table).to_disk(f"{folder}/values.jsonl")
         reader = {"@readers": "spacy-product-tags.read_aliases.v1", "path": f"{folder}/values.jsonl"}
         nlp.config["initialize"]["components"] = {"product_tag_generator": {"aliases": reader}}
         nlp.initialize()
@@ -252,7 +252,7 @@ def test_a_transformer_of_its_own_and_a_shared_one_agree(tiny_bert, listings):
 
 def test_the_config_assembles_without_training(tiny_bert, tmp_path):
     table = tmp_path / "values.jsonl"
-    values(**KNOWN).to_disk(table)
+    AliasTable(values(**KNOWN)).to_disk(table)
     overrides = {"paths.backbone": tiny_bert, "paths.values": str(table), "components.product_tag_generator.model.threshold": 0.98}
     # What `spacy assemble` does.
     nlp = load_model_from_config(load_config(ROOT / "configs" / "zh_direct.cfg", overrides=overrides, interpolate=False), auto_fill=True)
