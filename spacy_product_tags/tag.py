@@ -40,6 +40,13 @@ class Tag:
     canonical_id: str = ""
     raw: str = ""
 
+    @property
+    def span(self) -> Tuple[int, int]:
+        """Start and end of a tag in the text. RAISES (ValueError): Where it does not stand there."""
+        if self.start is None or self.end is None:
+            raise ValueError(f"the tag {self.text!r} has no place in the text")
+        return self.start, self.end
+
     def to_dict(self) -> Dict[str, Any]:
         """Give the tag as a dict of built-in types. RETURNS (Dict[str, Any]): All fields."""
         return {name: getattr(self, name) for name in _FIELDS}

@@ -2,7 +2,7 @@
 import os
 import statistics
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from rich.console import Console
@@ -47,8 +47,9 @@ def bench_cli(
         timings = measure(nlp, texts, batch_size=batch_size, repeats=repeats)
     except ValueError as err:
         raise CommandError(str(err)) from err
-    config = nlp.get_pipe("transformer").model.transformer.config
-    pieces = statistics.mean(map(len, nlp.get_pipe("transformer").model.tokenizer(texts)["input_ids"]))
+    transformer: Any = nlp.get_pipe("transformer")
+    config = transformer.model.transformer.config
+    pieces = statistics.mean(map(len, transformer.model.tokenizer(texts)["input_ids"]))
     title = f"{len(texts)} texts of {pieces:.0f} wordpieces, {config.num_hidden_layers}×{config.hidden_size}, batch {batch_size}"
     table = Table("what", "texts/s", "of bare", "cpu/wall", title=f"{title}, {threads} thread(s)")
     for timing in timings:

@@ -1,7 +1,7 @@
 """`product-tags generate`: made-up product titles to pretrain on."""
 import json
 from pathlib import Path
-from typing import Annotated, List, Optional
+from typing import Annotated, Iterable, List, Optional
 
 import typer
 
@@ -53,7 +53,7 @@ def generate_cli(
             if output.name.endswith(".jsonl"):
                 held = [listing.category for path in without or () for listing in read_listings(path, on_error=complaints)]
                 made = generate_listings(values or (), count, seed, without=held, on_error=complaints)
-                lines = (json.dumps(listing.to_dict(), ensure_ascii=False) for listing in made)
+                lines: Iterable[str] = (json.dumps(listing.to_dict(), ensure_ascii=False) for listing in made)
             else:
                 lines = generate_titles(read, values or (), count, seed, unseen=unseen, on_error=complaints)
             for line in lines:

@@ -4,7 +4,7 @@ import statistics
 import sys
 import tempfile
 import time
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 from spacy.language import Language
@@ -48,7 +48,8 @@ def measure(nlp: Language, texts: Sequence[str], *, batch_size: int = 128, repea
     if "transformer" not in nlp.pipe_names:
         names = ", ".join(nlp.pipe_names) or "nothing"
         raise ValueError(f"bench needs a pipeline with a 'transformer'; this one has {names}")
-    transformer = nlp.get_pipe("transformer").model
+    component: Any = nlp.get_pipe("transformer")
+    transformer = component.model
     transformer.attrs["mixed_precision"] = transformer.layers[0].shims[0]._mixed_precision = False
     rest = [name for name in nlp.pipe_names if name != "transformer"]
     runs: Dict[str, Callable[[], None]] = {
@@ -83,7 +84,8 @@ def _bare(nlp: Language, texts: Sequence[str], batch_size: int) -> Callable[[], 
     """Prepare the bare forward. RETURNS (Callable): Runs it over all texts."""
     import torch
 
-    model = nlp.get_pipe("transformer").model
+    component: Any = nlp.get_pipe("transformer")
+    model = component.model
     tokenizer, network = model.tokenizer, model.transformer
     device = network.device
     parts: List[List[List[int]]] = [[]]
@@ -162,7 +164,8 @@ def random_pipeline(
         facets = [f"facet_{number}" for number in range(26)]
         listing = Listing("a" * len(facets), tags=tuple(Tag("a", f, 1.0, i, i + 1) for i, f in enumerate(facets)))
         examples = [to_example(nlp, listing)]
-        transformer, generator = nlp.get_pipe("transformer"), nlp.get_pipe("product_tag_generator")
+        transformer: Any = nlp.get_pipe("transformer")
+        generator: Any = nlp.get_pipe("product_tag_generator")
         transformer.initialize(lambda: examples, nlp=nlp)
         generator.initialize(lambda: examples, nlp=nlp)
     docs = list(nlp.pipe(texts[:128], disable=["product_tag_generator"]))

@@ -175,10 +175,10 @@ def vary_listing(listing: Listing, rng: random.Random, pools: Pools) -> Listing:
     bounds = {offset for tag in listing.tags for offset in (tag.start, tag.end)}
     for tag in sorted(listing.tags, key=_place):
         if tag.start is not None and tag.start >= end and rng.random() < _NUMERIC.get(tag.facet, 0.0):
-            for digits in _DIGITS.finditer(text, tag.start, tag.end):
+            for digits in _DIGITS.finditer(text, *tag.span):
                 if bounds.isdisjoint(range(digits.start() + 1, digits.end())):
                     edits.append((*digits.span(), _other_number(digits[0], rng)))
-            end = tag.end
+            end = tag.span[1]
     return apply_edits(listing, edits)
 
 
@@ -186,7 +186,7 @@ def _like(listing: Listing, facet: str, pools: Pools) -> List[str]:
     """Give the values of like products. RETURNS (List[str]): Those of the nearest category that has some."""
     lowest = 1 if facet in _FREE else len(listing.category) if facet == "product" else min(2, len(listing.category))
     for depth in range(len(listing.category), lowest - 1, -1):
-        known = pools.get((base_language(listing.lang), listing.category[:depth]), {}).get(facet, ())
+        known = pools.get((base_language(listing.lang), listing.category[:depth]), {}).get(facet, [])
         if len(known) >= _FEWEST or depth == lowest:
             return known
     return []
@@ -211,20 +211,21 @@ def rearrange(listing: Listing, rng: random.Random) -> str:
     title = listing.title
     spans: List[Tag] = []
     for tag in sorted(listing.tags, key=_place):
-        if tag.end is not None and tag.end <= len(title) and (not spans or tag.start >= spans[-1].end):
+        if tag.end is not None and tag.end <= len(title) and (not spans or tag.span[0] >= spans[-1].span[1]):
             spans.append(tag)
     if len(spans) < 3:
         return title
     cuts = [0]
     for left, right in zip(spans, spans[1:]):
-        gap = title[left.end : right.start]
+        end, start = left.span[1], right.span[0]
+        gap = title[end:start]
         lead = _LEADS.search(gap)
         if lead:
-            cuts.append(left.end + lead.start())
+            cuts.append(end + lead.start())
         elif _WORD.search(gap) and gap[:1].isspace():
-            cuts.append(left.end)
+            cuts.append(end)
         else:
-            cuts.append(right.start)
+            cuts.append(start)
     pieces = [(title[start:end], tag) for start, end, tag in zip(cuts, [*cuts[1:], len(title)], spans)]
     # What stands in brackets or quotes stays whole.
     if not _BRACKETS.search(title):

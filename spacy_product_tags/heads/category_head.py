@@ -67,10 +67,11 @@ class CategoryHead(nn.Module):
             )
         self.matchers = nn.ModuleList()
         # Weights of the name encoder: it reads titles as it read the names.
-        self.encoder_parts = tuple(name_shapes or ())
+        shapes = name_shapes or {}
+        self.encoder_parts = tuple(shapes)
         for part in self.encoder_parts:
             dtype = torch.float16 if part == "table" else torch.float32
-            self.register_buffer(f"encoder_{part}", torch.zeros(*name_shapes[part], dtype=dtype))
+            self.register_buffer(f"encoder_{part}", torch.zeros(*shapes[part], dtype=dtype))
         if self.encoder_parts:
             self.matchers.extend(NameMatcher(name_width) for _ in axes)
         if not self.parts:

@@ -125,7 +125,8 @@ def _to_texts(model: Model[List[Doc], OutT], pieces: Pieces, docs: List[Doc], is
         *(grams, gram_doc, starts < title_ends[gram_doc]),
         *_read_names(model, titles),
     )
-    return Texts(vectors, *(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays), len(docs))
+    tensors = [torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays]
+    return Texts._make((vectors, *tensors, len(docs)))
 
 
 def _title(text: str) -> str:

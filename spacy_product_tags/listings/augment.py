@@ -36,7 +36,7 @@ _PAIRS = (
     "土士 末未 己已 人入 大太 白自 日曰 干千 免兔 棉绵 汤烫 纺仿 蓝篮 红虹 园圆 袖䄂 裤库 杯怀 防妨 低底 薄簿 带戴 "
     "包饱 修休 装妆 膜摸 奶乃 粉份 糖塘 鞋鞵 垫塾 箱厢 盒合 瓶平 玫枚"
 )
-_ALIKE = {one: other for pair in _PAIRS.split() for one, other in (pair, pair[::-1])}
+_ALIKE = {one: other for pair in _PAIRS.split() for one, other in (tuple(pair), tuple(pair[::-1]))}
 
 
 def apply_edits(listing: Listing, edits: Iterable[Edit]) -> Listing:
@@ -138,18 +138,19 @@ def swap_values(
     picks: Dict[Tuple[str, str], str] = {}
     swaps: Dict[Tuple[int, int], str] = {}
     for number, tag in enumerate(spans):
-        surface = text[tag.start : tag.end]
+        start, end = tag.span
+        surface = text[start:end]
         if not values.get(tag.facet) or surface in named or "\n" in surface:
             continue
-        others = (other for at, other in enumerate(spans) if at != number and _overlaps(other, tag.start, tag.end))
-        if not all(_inside(tag, other.start, other.end) for other in others):
+        others = (other for at, other in enumerate(spans) if at != number and _overlaps(other, start, end))
+        if not all(_inside(tag, *other.span) for other in others):
             continue
         key = (tag.facet, surface)
         if key not in picks:
             value = rng.choice(values[tag.facet]) if rng.random() < rate else ""
             picks[key] = value if value == value.strip() and "\n" not in value else ""
         if picks[key] and picks[key] != surface:
-            swaps[tag.start, tag.end] = picks[key]
+            swaps[start, end] = picks[key]
     edits: List[Edit] = []
     starts = {start for start, _ in swaps}
     for start, end in sorted(swaps):
@@ -165,11 +166,11 @@ def swap_values(
 
 
 def _overlaps(tag: Tag, start: int, end: int) -> bool:
-    return tag.start is not None and tag.start < end and start < tag.end
+    return tag.start is not None and tag.span[0] < end and start < tag.span[1]
 
 
 def _inside(tag: Tag, start: int, end: int) -> bool:
-    return start <= tag.start and tag.end <= end and (start, end) != (tag.start, tag.end)
+    return start <= tag.span[0] and tag.span[1] <= end and (start, end) != tag.span
 
 
 def _plain(tag: Tag, text: str) -> Tag:
@@ -281,8 +282,8 @@ def typing_noise(
     text = listing.text
     spans = [tag for tag in listing.tags if tag.start is not None]
     bounds = _span_bounds(listing)
-    shielded = {at for tag in spans if tag.facet in protect for at in range(tag.start, tag.end)}
-    places = {(0, len(listing.title)), (len(listing.title) + 1, len(text)), *((tag.start, tag.end) for tag in spans)}
+    shielded = {at for tag in spans if tag.facet in protect for at in range(*tag.span)}
+    places = {(0, len(listing.title)), (len(listing.title) + 1, len(text)), *(tag.span for tag in spans)}
     left = {place: len("".join(text[slice(*place)].split())) for place in places}
     edits: List[Edit] = []
     for at, char in enumerate(text):

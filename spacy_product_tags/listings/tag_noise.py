@@ -2,7 +2,7 @@
 import random
 from functools import partial
 from pathlib import Path
-from typing import Callable, Collection, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Sequence, cast
 
 from spacy.language import Language
 from spacy.training import Example
@@ -38,7 +38,9 @@ def create_tag_noise_augmenter(
     RETURNS (Callable[[Language, Example], Iterator[Example]]): The augmenter.
     RAISES (ValueError): On a share outside [0, 1].
     """
-    shares = {"level": level, "case": case, "width": width, "spacing": spacing, "noise": noise, "swap": swap}
+    shares: Dict[str, Any] = {
+        "level": level, "case": case, "width": width, "spacing": spacing, "noise": noise, "swap": swap,
+    }  # fmt: skip
     for name, share in shares.items():
         if not 0 <= share <= 1:
             raise ValueError(f"spacy-product-tags.tag_noise.v1: {name}: must be from 0 to 1, not {share}")
@@ -79,16 +81,17 @@ def tag_noise_augmenter(
     typed = tuple(tag.text for tag in given if tag.start is None)
     listing = Listing(title if description else text, description, tags=tags, seller_tags=typed)
     # The module `random` has the methods of a Random and, unlike one, the state that `fix_random_seed` sets.
+    rng = cast(random.Random, random)
     if random.random() < swap:
-        listing = swap_values(listing, random, values)
+        listing = swap_values(listing, rng, values)
     if random.random() < spacing:
-        listing = change_spacing(listing, random)
+        listing = change_spacing(listing, rng)
     if random.random() < case:
-        listing = change_case(listing, random)
+        listing = change_case(listing, rng)
     if random.random() < width:
-        listing = change_width(listing, random)
+        listing = change_width(listing, rng)
     if random.random() < noise:
-        listing = typing_noise(listing, random, protect=protect)
+        listing = typing_noise(listing, rng, protect=protect)
     if listing.text == text:
         return
     noisy = nlp.make_doc(listing.text)

@@ -52,8 +52,7 @@ def prepare_texts(
     elif (folder / "tokenizer" / "tokenizer_config.json").exists():
         tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
     else:
-        texts = read_texts(paths, on_error=on_error)
-        tokenizer = train_vocabulary(texts, settings.vocab_size, max_positions=POSITIONS)
+        tokenizer = train_vocabulary(read_texts(paths, on_error=on_error), settings.vocab_size, max_positions=POSITIONS)
         part = folder / "tokenizer.part"
         tokenizer.save_pretrained(part)
         part.rename(folder / "tokenizer")

@@ -180,7 +180,8 @@ def measure_loss(
     RETURNS (Loss): What was lost.
     """
     texts = [texts[number] for number in sorted({int(i) for i in np.linspace(0, len(texts) - 1, _COMPARED)})]
-    cosines, same = [], []
+    cosines: List[float] = []
+    same: List[bool] = []
     unknown = total = 0
     for start in range(0, len(texts), _BATCH):
         batch = texts[start : start + _BATCH]

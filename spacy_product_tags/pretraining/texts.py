@@ -188,8 +188,8 @@ def encode_texts(
 
 def open_texts(folder: Union[str, Path]) -> Texts:
     """Open what `encode_texts` wrote. RETURNS (Texts): The arrays, memory-mapped."""
-    arrays = [np.load(Path(folder) / f"{stem}.npy", mmap_mode="r") for stem in _FILES]
-    return Texts(*arrays, json.loads((Path(folder) / "info.json").read_text(encoding="utf8")))
+    ids, words, starts, digests = (np.load(Path(folder) / f"{stem}.npy", mmap_mode="r") for stem in _FILES)
+    return Texts(ids, words, starts, digests, json.loads((Path(folder) / "info.json").read_text(encoding="utf8")))
 
 
 def _encode(

@@ -128,9 +128,20 @@ class LogCallback(TrainerCallback):
 
     def __init__(self, folder: Path, every: int, progress: bool) -> None:
         self.path, self.every, self.progress = folder / LOG, every, progress
-        self.trainer: Optional[MaskedLanguageTrainer] = None
-        self.pieces = 0
+        self.pieces: int = 0
+        self._trainer: Optional[MaskedLanguageTrainer] = None
         self._bar: Any = None
+
+    @property
+    def trainer(self) -> "MaskedLanguageTrainer":
+        """The trainer that calls."""
+        if self._trainer is None:
+            raise ValueError("the log has no trainer yet; set it before training")
+        return self._trainer
+
+    @trainer.setter
+    def trainer(self, trainer: "MaskedLanguageTrainer") -> None:
+        self._trainer = trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Cut the log off behind the checkpoint that the run goes on from."""

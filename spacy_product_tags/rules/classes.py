@@ -5,6 +5,7 @@ A linear model over n-grams, kept as a table of words and weights that a person 
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Dict, List, Mapping, Tuple
 
 from .programs import Answer, check_table
@@ -47,12 +48,13 @@ class ClassRule:
     min_probability: float = 0.5
     op: ClassVar[str] = "generalization"
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _table(self) -> Dict[str, List[Tuple[int, float]]]:
         table: Dict[str, List[Tuple[int, float]]] = {}
         for number, weights in enumerate(self.classes.values()):
             for name, weight in weights.items():
                 table.setdefault(name, []).append((number, weight))
-        object.__setattr__(self, "_table", table)
+        return table
 
     def find(self, text: str, category: str = "", title: str = "") -> Answer:
         """Decide. RETURNS (Answer): The class and its probability; None where none is likely enough."""

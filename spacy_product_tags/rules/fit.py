@@ -105,6 +105,7 @@ def fit_list(pairs: Sequence[Pair], cost: Optional[float] = None) -> Tuple[List[
 
 def _options(pairs: Sequence[Pair], cost: Optional[float]) -> Iterable[Tuple[Rule, Score]]:
     best = 0
+    rule: Optional[Rule]
     for fit in (fit_program, fit_conversion):
         rule = fit(pairs)
         if rule is not None:
@@ -147,7 +148,8 @@ def _choose_limit(pairs: Sequence[Pair], cost: float) -> Tuple[float, Score]:
     for fold in range(_FOLDS):
         rule = fit_classes([pair for at, pair in enumerate(pairs) if at % _FOLDS != fold], min_probability=0.0)
         for pair in pairs[fold::_FOLDS] if rule is not None else ():
-            texts, probability = rule.find(pair.raw, pair.category, pair.title)
+            # With no least probability it always answers.
+            texts, probability = rule.find(pair.raw, pair.category, pair.title)  # type: ignore[union-attr, misc]
             for limit in _LIMITS:
                 if probability >= limit:
                     counts[limit][texts != pair.wanted] += 1
@@ -200,7 +202,7 @@ def _names(
     by_key: Dict[str, List[Pair]] = defaultdict(list)
     for pair in _distinct(pairs):
         by_key[lookup_key(pair.raw)].append(pair)
-    names = {}
+    names: Dict[str, Tuple[str, ...]] = {}
     for those in by_key.values():
         answers = [asked.find(pair.raw, facet, pair.category, pair.title) for pair in those]
         # A classifier's answer may change with the title; that of a value that is known must not.

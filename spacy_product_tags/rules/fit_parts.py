@@ -97,7 +97,8 @@ def fit_conversion(pairs: Sequence[Pair]) -> Optional[ConversionRule]:
     pairs (Sequence[Pair]): Distinct pairs of a facet.
     RETURNS (Optional[ConversionRule]): The rule that reproduces the most; None where too few values are quantities.
     """
-    readings, forms = [], Counter()
+    readings = []
+    forms: Counter = Counter()
     for pair in pairs:
         reading = read_value(pair.raw)
         match = _WANTED.fullmatch(pair.wanted[0]) if len(pair.wanted) == 1 else None

@@ -69,8 +69,8 @@ def _make_rows(data: Mapping[str, Any]) -> List[ValueRow]:
     path = [category] if isinstance(category, str) else category
     if not isinstance(path, list) or not all(isinstance(level, str) for level in path):
         raise bad("category", f"must be a string or a list of strings, not {category!r:.80}")
-    values = {name: _values(data, name) for name in ("raw", "wanted")}
-    return [ValueRow(category=SEPARATOR.join(path), **texts, **values)]
+    raw, wanted = _values(data, "raw"), _values(data, "wanted")
+    return [ValueRow(category=SEPARATOR.join(path), raw=raw, wanted=wanted, **texts)]
 
 
 def _text(data: Mapping[str, Any], name: str) -> str:

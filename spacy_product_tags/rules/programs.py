@@ -2,7 +2,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Callable, ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -28,11 +28,12 @@ class NameRule:
     names: Mapping[str, Tuple[str, ...]]
     op: ClassVar[str] = "name"
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _keys(self) -> Dict[str, Tuple[str, ...]]:
         keys: Dict[str, Tuple[str, ...]] = {}
         for name, texts in self.names.items():
             keys.setdefault(lookup_key(name), texts)
-        object.__setattr__(self, "_keys", keys)
+        return keys
 
     def find(self, text: str, category: str = "", title: str = "") -> Answer:
         """Look a value up. RETURNS (Answer): What is written for it; None where it isn't known."""
@@ -145,7 +146,10 @@ def run_step(step: str, text: str) -> List[str]:
     """Run one step of a program. RETURNS (List[str]): What it makes, most often one string; may be none."""
     if step in STEPS:
         return STEPS[step](text)
-    start, end = _SLICE.fullmatch(step).groups()
+    match = _SLICE.fullmatch(step)
+    if match is None:
+        raise ValueError(f"{step!r}: no such step of a program; the steps are {', '.join(STEPS)}, and slice START END")
+    start, end = match.groups()
     return [text[int(start) : None if end == "end" else int(end)]]
 
 

@@ -1,7 +1,7 @@
 """`copy_encoder`: start from the encoder of a pipeline that is trained already."""
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, Union
+from typing import Any, Callable, Dict, Union
 
 from spacy.language import Language
 from spacy.util import load_model
@@ -49,12 +49,13 @@ def copy_encoder(nlp: Language, source: Union[str, Path, None], component: str) 
 
 def _find_encoder(nlp: Language, component: str) -> Model:
     """Find the encoder under a component's head. RETURNS (Model): Its own, or that of the component it listens to."""
-    encoder = nlp.get_pipe(component).model.get_ref("tok2vec")
+    pipe: Any = nlp.get_pipe(component)
+    encoder = pipe.model.get_ref("tok2vec")
     if not any(hasattr(node, "upstream_name") for node in encoder.walk()):
         return encoder
-    for name, pipe in nlp.pipeline:
+    for _, pipe in nlp.pipeline:
         if component in getattr(pipe, "listening_components", ()):
-            return nlp.get_pipe(name).model
+            return pipe.model
     raise ValueError(f"copy_encoder: the component that {component!r} listens to is not in the pipeline")
 
 

@@ -46,6 +46,7 @@ def grow_network(model: Model, trees: Sequence[Tree], moved: Sequence[int], name
     RAISES (ValueError): Where the names' vectors are of another size.
     """
     head = model.shims[0]._model
+    encoder: Optional[NameEncoder]
     if head.matchers:
         # A copy: the head that it belongs to is built anew.
         encoder = NameEncoder({part: weights.copy() for part, weights in head.encoder.weights.items()})

@@ -131,7 +131,7 @@ def _f_by_class(predicted: Sequence[Any], gold: Sequence[Any]) -> Tuple[np.ndarr
         [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in side] for side in (predicted, gold)
     )
     both = np.array([mine if mine == wanted else -1 for mine, wanted in zip(ours, right)])
-    hits, found, wanted = (_count(side, len(numbers)) for side in (both, ours, right))
+    hits, found, wanted = (_count(side, len(numbers)) for side in (both.tolist(), ours, right))
     # A class that is in `numbers` was found or wanted: no division by zero.
     return 2 * hits / (found + wanted), wanted
 
