@@ -18,6 +18,7 @@ from spacy.tokens.underscore import Underscore
 from spacy.util import minibatch
 
 from .errors import ListingError
+from .graphemes import clean
 from .io import iter_lines, parse_json
 from .listing import Listing
 from .listings.html import tag_as_plain_text
@@ -74,7 +75,7 @@ def _tag_batch(nlp: Language, batch: List[Record]) -> List[Record]:
     docs = []
     for listing in listings:
         doc = nlp.make_doc(listing.text)
-        doc._.tags = [text for text in listing.seller_tags if text.strip()]
+        doc._.tags = [text for text in listing.seller_tags if clean(text)]
         docs.append(doc)
     tagged = iter(
         [

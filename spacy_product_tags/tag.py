@@ -3,17 +3,21 @@
 Tags live as plain dicts in ``doc.user_data["spacy_product_tags"]``, so they survive ``to_bytes``, a ``DocBin`` with
 ``store_user_data=True``, pickling and worker processes. ``doc._.tags`` reads them as a tuple of `Tag`.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from spacy.tokens import Doc
+
+from .graphemes import clean
 
 USER_DATA_KEY = "spacy_product_tags"
 # Beside the tags: what the normalizer did to each.
 TRACE = "trace"
 # And what the tag classifier made of each that had no facet.
 FACETS = "facets"
+# And which spans a user set, who said nothing of their source.
+OWN = "own"
 SOURCES = ("span", "implicit", "generated", "seller")
 
 
@@ -93,14 +97,15 @@ def as_tag(value: Union[Tag, Mapping[str, Any], str]) -> Tag:
     """Make a tag of what users hand in.
 
     value (Union[Tag, Mapping, str]): A tag, a dict of its fields, or the bare text that a seller typed.
-    RETURNS (Tag): The checked tag; a bare text gets the source "seller".
+    RETURNS (Tag): The checked tag; a bare text gets the source "seller", and loses what nobody sees.
     RAISES (TypeError): On anything else.
     RAISES (ValueError): On a wrong field, as `Tag.from_dict`.
     """
     if isinstance(value, Tag):
         return Tag.from_dict(value.to_dict())
     if isinstance(value, str):
-        return Tag.from_dict({"text": value, "source": "seller"})
+        shown = clean(value)
+        return Tag.from_dict({"text": shown, "source": "seller", "raw": value if shown != value else ""})
     if isinstance(value, Mapping):
         return Tag.from_dict(value)
     raise TypeError(f"a tag is a Tag, a dict or a string, not {type(value).__name__}: {value!r}")
@@ -131,6 +136,10 @@ def span_tags(doc: Doc) -> List[Tag]:
 def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> None:
     """Replace a doc's tags; the setter of ``doc._.tags``.
 
+    The generator replaces tags of the source "span", which an earlier one found, and keeps the others. A dict with
+    offsets and without a source is somebody's own: it is a span until the generator runs, which hands it on as
+    "seller".
+
     doc (Doc): The doc.
     tags (Iterable[Union[Tag, Mapping, str]]): Tags, dicts of their fields, or texts that a seller typed.
     RAISES (ValueError): On a span outside the text or a wrong field; the doc then keeps the tags it had.
@@ -139,6 +148,7 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
         raise TypeError(f"doc._.tags takes a list of tags, not one {type(tags).__name__}: {tags!r}")
     length = text_length(doc)
     checked = []
+    own: List[List[Any]] = []
     for number, value in enumerate(tags):
         try:
             tag = as_tag(value)
@@ -146,15 +156,35 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
         except ValueError as err:
             raise ValueError(f"tags[{number}].{err}") from None
         checked.append(tag)
+        if tag.start is not None and isinstance(value, Mapping) and not value.get("source"):
+            own.append([tag.start, tag.end, tag.facet])
     store_tags(doc, checked)
     # They tell of tags that were there before.
-    for record in (TRACE, FACETS):
+    for record in (TRACE, FACETS, OWN):
         doc.user_data[USER_DATA_KEY].pop(record, None)
+    if own:
+        doc.user_data[USER_DATA_KEY][OWN] = own
 
 
 def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:
     """Replace a doc's tags by tags that are known to be right, as a component's own are: no check, so fast."""
     doc.user_data.setdefault(USER_DATA_KEY, {})["tags"] = [tag.to_dict() for tag in tags]
+
+
+def take_own(doc: Doc) -> List[Tag]:
+    """Take the tags that a generator doesn't replace; a user's own spans become "seller", so that the next keeps them.
+
+    doc (Doc): The doc; what tells which spans are a user's is taken out.
+    RETURNS (List[Tag]): The tags.
+    """
+    own = {tuple(place) for place in doc.user_data.get(USER_DATA_KEY, {}).pop(OWN, ())}
+    kept = []
+    for tag in get_tags(doc):
+        if tag.source != "span":
+            kept.append(tag)
+        elif (tag.start, tag.end, tag.facet) in own:
+            kept.append(replace(tag, source="seller"))
+    return kept
 
 
 def get_tag_issues(doc: Doc) -> Tuple[Dict[str, Any], ...]:

@@ -72,6 +72,14 @@ def test_as_tag_takes_tags_dicts_and_texts():
         as_tag(3)
 
 
+@pytest.mark.parametrize("typed, shown", [("\u200b全棉\ufeff", "全棉"), (" ❤全棉❤️", "全棉"), ("shock\u00adproof ", "shockproof")])
+def test_what_a_seller_typed_loses_what_nobody_sees(typed, shown):
+    assert as_tag(typed) == Tag(shown, source="seller", raw=typed)
+    assert as_tag("PA+++ 100%") == Tag("PA+++ 100%", source="seller")
+    with pytest.raises(ValueError, match="text: missing or blank"):
+        as_tag("\u200b\u2060")
+
+
 # doc._.tags
 
 

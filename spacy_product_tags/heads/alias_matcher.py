@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from ..encoders.pieces import Pieces, no_backprop, spread, text_starts, with_pieces
 from ..encoders.shim import ModuleShim
+from ..graphemes import inside_clusters
 from ..text.chars import classify, code_points, doc_index
 from ..text.folding import fold_in_place
 from ..values.index import AliasIndex
@@ -243,7 +244,7 @@ def forward(
     points = code_points(texts)  # (T,)
     kinds, doc_of_char = classify(points), doc_index(texts)
     folded = fold_in_place("".join(texts))
-    pairs = shim._model.finder.find(folded, kinds, doc_of_char, widest)
+    pairs = shim._model.finder.find(folded, kinds, doc_of_char, widest, inside_clusters(texts))
     surfaces = [folded[first : last + 1] for first, last in pairs.tolist()]
     logits = _score_known(shim._model.known, surfaces, model.get_dim("nO"))
     compares = threshold <= 1 and len(shim._model.vectors) > 0

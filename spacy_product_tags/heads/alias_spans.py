@@ -6,6 +6,7 @@ from spacy.attrs import IS_STOP
 from spacy.tokens import Doc
 
 from ..encoders.pieces import text_starts, token_offsets
+from ..graphemes import inside_clusters
 from ..text.chars import SubstringHash, code_points, run_bounds
 from ..text.promotions import find_promotions
 
@@ -28,19 +29,21 @@ class KnownTexts:
         hashes = SubstringHash(code_points(joined))(ends - lengths, ends, _BUCKETS, 0)  # (K,)
         self.hashes = {int(length): np.sort(hashes[lengths == length]) for length in np.unique(lengths)}
 
-    def find(self, text: str, kinds: np.ndarray, doc: np.ndarray, widest: int) -> np.ndarray:
-        """Find those that don't cut through a Latin word or a number, nor lie in a longer one.
+    def find(self, text: str, kinds: np.ndarray, doc: np.ndarray, widest: int, inside: np.ndarray) -> np.ndarray:
+        """Find those that don't cut through a Latin word, a number or a character, nor lie in a longer one.
 
         text (str): The texts of the batch, folded, one after the other.
         kinds (ndarray): (T,) character classes.
         doc (ndarray): (T,) text number of each character.
         widest (int): Most characters.
+        inside (ndarray): (T,) from `inside_clusters`.
         RETURNS (ndarray): (N, 2) first and last characters, by start.
         """
         hashed = SubstringHash(code_points([text]))
         begins, stops = run_bounds(kinds, doc)
         each = np.arange(len(text))
-        starts, is_end = np.flatnonzero(begins == each), stops == each + 1
+        starts = np.flatnonzero((begins == each) & ~inside)
+        is_end = (stops == each + 1) & ~np.append(inside[1:], False)
         found = [np.zeros((0, 2), dtype=np.int64)]
         for length, hashes in self.hashes.items():
             if length > widest:
@@ -80,7 +83,8 @@ def find_runs(docs: Sequence[Doc], kinds: np.ndarray, max_tokens: int, widest: i
         for start, end in find_promotions(doc.text, doc.vocab.lang or ""):
             promoted[begin + start : begin + end] = True
     good = (kinds > _SIGN) & ~promoted  # (T,)
-    opens, closes = good[first] & ~stop, good[last] & ~stop  # (W,) each
+    inside = np.append(inside_clusters([doc.text for doc in docs]), False)  # (T + 1,)
+    opens, closes = good[first] & ~stop & ~inside[first], good[last] & ~stop & ~inside[last + 1]  # (W,) each
     number = np.repeat(np.arange(len(docs)), counts)  # (W,)
     found = [np.zeros((0, 2), dtype=np.int64)]
     for more in range(min(max_tokens, len(first))):

@@ -19,7 +19,7 @@ from ..encoders.hidden_states import HiddenStates, tapped
 from ..heads.alias_matcher import add_aliases
 from ..heads.span_head import SpanScores
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..tag import Tag, get_tags, store_tags, text_length
+from ..tag import Tag, store_tags, take_own, text_length
 from ..values.index import AliasIndex
 from .spans.decoding import OVERLAPS, choose, likely_spans, survey
 from .spans.loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
@@ -183,7 +183,9 @@ class TagGenerator(SavedInParts, TrainablePipe):
         tags (Sequence[Sequence[Tag]]): The tags of each, as `predict` gives them.
         """
         for doc, found in zip(docs, tags):
-            store_tags(doc, [*found, *(tag for tag in get_tags(doc) if tag.source != "span")])
+            kept = take_own(doc)
+            there = {(tag.start, tag.end, tag.facet) for tag in kept}
+            store_tags(doc, [*(tag for tag in found if (tag.start, tag.end, tag.facet) not in there), *kept])
 
     def update(
         self,

@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..graphemes import clean
 from ..quantities.quantity import convert, format_quantity, parse_quantity, parse_quantity_id, quantity_id
 from ..rules.rules import ValueRules
 from ..saving import Part, SavedInParts
@@ -149,13 +150,13 @@ class TagNormalizer(SavedInParts, Pipe):
 
     def _apply_rules(self, tag: Tag, doc: Doc) -> Tag:
         # What was changed before has gone through the rules: 6In became 15.2, which is no 15.2 inches.
-        if not len(self.rules) or tag.raw:
+        if not len(self.rules) or (tag.raw and tag.text != clean(tag.raw)):
             return tag
         title = doc.text.partition("\n")[0]
         wanted = self.rules.apply(tag.text, tag.facet, get_category(doc), title)
         if not (wanted or "").strip() or wanted == tag.text:
             return tag
-        return replace(tag, text=wanted, raw=tag.text)
+        return replace(tag, text=wanted, raw=tag.raw or tag.text)
 
     def normalize(self, tag: Tag, locale: str, listing: Optional[Surroundings] = None) -> Tuple[Tag, str, float]:
         """Normalize one tag.

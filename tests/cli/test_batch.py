@@ -31,7 +31,7 @@ def test_is_public():
 def test_tags_replace_gold_and_keep_seller_tags(pipeline, gold):
     nlp = spacy.load(pipeline)
     wrong = Listing(
-        title=gold[0].title, tags=(Tag("2024", "color", 1.0, 2, 6),), seller_tags=("全棉", " "), id="7", category=("a",)
+        title=gold[0].title, tags=(Tag("2024", "color", 1.0, 2, 6),), seller_tags=("全棉", " ", "\u200b"), id="7", category=("a",)
     )
     (tagged,) = tag_listings(nlp, [wrong])
     assert [(tag.text, tag.facet, tag.source) for tag in tagged.tags] == [

@@ -217,7 +217,7 @@ def test_candidates(texts):
     joined = "".join(doc.text for doc in docs)
     kinds, doc = classify(code_points([joined])), doc_index([doc.text for doc in docs])
     known = KnownTexts(["红色", "连衣裙", "裙", "ab", "红色连衣"])
-    pairs = known.find(fold_in_place(joined), kinds, doc, 3)
+    pairs = known.find(fold_in_place(joined), kinds, doc, 3, np.zeros(len(joined), dtype=bool))
     assert all(fold_in_place(joined[first : last + 1]) in {"红色", "连衣裙", "裙", "ab"} for first, last in pairs)
     assert all(doc[first] == doc[last] for first, last in pairs)
     assert sorted(map(tuple, pairs.tolist())) == [tuple(pair) for pair in pairs.tolist()], "by start"
@@ -231,6 +231,22 @@ def test_candidates(texts):
         assert joined[first] not in " ,\n" and joined[last] not in " ,\n"
     overlaps = overlap_any(runs, pairs, len(joined))
     assert [bool(covered & set(range(first, last + 1))) for first, last in runs.tolist()] == overlaps.tolist()
+
+
+# Characters of several code points
+
+
+def test_neither_a_known_value_nor_a_run_cuts_a_character():
+    nlp = make(threshold=2.0)
+    assert found(nlp("耐克\u0301")) == [], "another word"
+    for mark in ("\u200d", "\ufe0f", "\u200b"):
+        (tag,) = nlp("耐克" + mark)._.tags
+        assert (tag.text, tag.start) == ("耐克", 0)
+    assert found(nlp("👨\u200d👩\u200d👧耐克👍🏿红色❤\ufe0f")) == [("耐克", "brand"), ("红色", "color")]
+    # Tokens that cut through a character, as other tokenizers make them.
+    doc = Doc(nlp.vocab, words=["ｽ", "ﾞ", "红", "e", "\u0301"], spaces=[False] * 5)
+    kinds = classify(code_points([doc.text]))
+    assert find_runs([doc], kinds, 2, 9).tolist() == [[0, 1], [2, 2], [3, 4]]
 
 
 # With a transformer

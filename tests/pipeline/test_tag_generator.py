@@ -1,9 +1,13 @@
 """The component: what it finds and keeps, settings, labels, saving. Training, sharing and odd texts have files of their own."""
 import numpy as np
 import pytest
+import regex
 import spacy
+from spacy.tokens import Doc
+from strategies import random_texts
 
 from spacy_product_tags import Listing, Tag
+from spacy_product_tags.graphemes import clean
 from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.pipeline.spans.decoding import choose
 from spacy_product_tags.pipeline.tag_generator import TagGenerator
@@ -245,13 +249,13 @@ def test_decoding_is_what_a_plain_search_gives(decoder):
             crossing = [k for k in kept if start < k[1] and k[0] < end]
             if overlap == "nested":
                 crossing = [k for k in crossing if not (k[0] <= start and end <= k[1] or start <= k[0] and k[1] <= end)]
-            if not crossing:
+            if not crossing and (start, end) not in kept:
                 kept.append((start, end))
         assert [(s, e) for s, e, _ in decoder(spans, overlap, text)] == sorted(kept)
 
 
-def test_blank_edges_and_promotions_are_no_tags_and_push_no_other_out(decoder):
-    assert decoder([(0, 2, "A", 0.9), (1, 3, "B", 0.5)], "none", " abc") == [(1, 3, "B")]
+def test_blanks_and_promotions_are_no_tags_and_push_no_other_out(decoder):
+    assert decoder([(0, 2, "A", 0.9), (1, 5, "B", 0.5)], "none", "  abc") == [(2, 5, "B")]
     text = "包邮T恤"
     spans = [(0, 2, "A", 0.9), (0, 1, "A", 0.6), (2, 4, "B", 0.9)]
     assert decoder(spans, "any", text) == [(2, 4, "B")]
@@ -329,3 +333,101 @@ def test_it_is_what_the_factory_says(make_nlp):
     assert type(component) is TagGenerator
     assert spacy.blank("xx").get_factory_meta("product_tag_generator").assigns == ["doc._.tags"]
     assert make_nlp("chars").analyze_pipes()["summary"]["product_tag_generator"]["assigns"] == ["doc._.tags"]
+
+
+def test_a_user_s_own_span_survives_and_is_there_once(trained, listings):
+    nlp = spacy.load(trained("chars"))
+    title = listings[0].title
+    doc = nlp.make_doc(title)
+    mine, same = {"text": "2024", "facet": "mine", "start": 2, "end": 6}, {"text": "耐克", "facet": "brand", "start": 0, "end": 2}
+    doc._.tags = [mine, same, {**mine, "facet": "old", "source": "span"}]
+    doc = nlp(doc)
+    own = [Tag("2024", "mine", 1.0, 2, 6, "seller"), Tag("耐克", "brand", 1.0, 0, 2, "seller")]
+    assert [tag for tag in doc._.tags if tag.source == "seller"] == own
+    assert sorted(found(doc)) == sorted([*gold(listings[0]), (2, 6, "mine")])
+    once = doc._.tags
+    assert nlp(doc)._.tags == once
+    # A copy or bytes in between change nothing.
+    doc = nlp.make_doc(title)
+    doc._.tags = [mine]
+    again = nlp(Doc(nlp.vocab).from_bytes(doc.to_bytes()))
+    assert [tag.facet for tag in again._.tags if tag.source == "seller"] == ["mine"]
+
+
+def test_predicting_twice_doubles_nothing_and_gold_tags_are_no_predictions(trained, listings):
+    nlp = spacy.load(trained("chars"))
+    doc = nlp(listings[0].title)
+    once = doc._.tags
+    assert nlp(doc)._.tags == once
+    doc._.tags = doc._.tags
+    assert nlp(doc)._.tags == once
+    wrong = Listing(listings[0].title, tags=(Tag("2024", "brand", 1.0, 2, 6),))
+    example = to_example(nlp, wrong)
+    example.predicted._.tags = example.reference._.tags
+    scores = nlp.evaluate([example])
+    assert (scores["tags_p"], scores["tags_r"]) == (0.0, 0.0)
+    # The gold of training data may be set as dicts, too.
+    example.reference._.tags = [{"text": "耐克", "facet": "brand", "start": 0, "end": 2}]
+    assert nlp.evaluate([example])["tags_r"] == 1.0
+
+
+# Characters
+
+
+class Given:
+    """Docs of a text each, and spans with their scores as `likely_spans` gives them."""
+
+    def __init__(self, *spans):
+        self.texts = list(dict.fromkeys(text for text, _, _ in spans))
+        begins = dict(zip(self.texts, np.cumsum([0, *map(len, self.texts)])))
+        rows = sorted((begins[t] + t.index(s), begins[t] + t.index(s) + len(s) - 1, score) for t, s, score in spans)
+        self.spans = np.array([row[:2] for row in rows]), np.zeros(len(rows), int), np.array([row[2] for row in rows])
+
+    def choose(self, overlap="none", **settings):
+        docs = [spacy.blank("xx").make_doc(text) for text in self.texts]
+        return choose(docs, self.spans, ["x"], overlap=overlap, widest=128, keep_promotions=False, **settings)
+
+
+@pytest.mark.parametrize(
+    "text, surface, shown",
+    [
+        ("ﾒﾝｽﾞ T", "ﾒﾝｽ", "ﾒﾝｽﾞ"),
+        ("メンス\u3099", "メンス", "メンス\u3099"),
+        ("Cre\u0300me Bru\u0302le\u0301e", "Cre\u0300me Brule"[:6], "Cre\u0300me"),
+        ("8 Black👍🏿❤", "Black👍🏿❤", "Black"),
+        ("8 Black👍🏿❤", "Black👍", "Black"),
+        ("👨‍👩‍👧‍👦蘋果", "👦蘋果", "蘋果"),
+        ("红\u200b色\u200b", "红\u200b色\u200b", "红色"),
+    ],
+)
+def test_tags_cut_no_character_and_show_no_decoration(text, surface, shown):
+    ((tag,),) = Given((text, surface, 0.9)).choose()
+    assert tag.text == shown
+    assert text[tag.start : tag.end] == (tag.raw or tag.text)
+    assert Listing.from_dict(Listing(text, tags=(tag,)).to_dict()).tags == (tag,)
+
+
+@pytest.mark.parametrize("overlap", ["none", "nested", "any"])
+def test_spans_that_differ_in_half_a_character_are_one_tag(overlap):
+    text = " ﾒﾝｽﾞ❤"
+    ((tag,),) = Given((text, "ﾒﾝｽ", 0.5), (text, " ﾒﾝｽ", 0.8), (text, "ﾒﾝｽﾞ❤", 0.7), (text, "❤", 0.9)).choose(overlap)
+    assert (tag.start, tag.end, tag.score) == (1, 5, 0.8)
+
+
+def test_no_tag_of_odd_texts_cuts_a_character(odd_texts_nlp):
+    nlp, checked = odd_texts_nlp, 0
+    for doc in nlp.pipe(random_texts(300, seed=15)):
+        starts = {match.start() for match in regex.finditer(r"\X", doc.text)} | {len(doc.text)}
+        for tag in doc._.tags:
+            checked += 1
+            assert {tag.start, tag.end} <= starts
+            assert doc.text[tag.start : tag.end] == (tag.raw or tag.text)
+            assert tag.text == clean(tag.text)
+    assert checked > 1000
+
+
+@pytest.fixture(scope="module")
+def odd_texts_nlp(trained):
+    nlp = spacy.load(trained("chars"))
+    nlp.get_pipe("product_tag_generator").cfg.update(min_score=0.02, overlap="any")
+    return nlp

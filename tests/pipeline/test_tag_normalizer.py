@@ -317,6 +317,10 @@ def test_rules_of_the_shop_come_first_and_are_saved(tmp_path):
     assert trace(doc)[0]["how"] == "rule"
     once = doc._.tags
     assert nlp(doc)._.tags == once
+    # What was only cleaned goes through the rules; once.
+    doc = nlp.make_doc("printer")
+    doc._.tags = [Tag("6in", "width", source="seller", raw="6\u200bin")]
+    assert [(tag.text, tag.raw) for tag in nlp(nlp(doc))._.tags] == [("15.2", "6\u200bin")]
     nlp.to_disk(tmp_path / "nlp")
     other = spacy.blank("en")
     other.add_pipe("product_tag_normalizer")

@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Ops
 
+from ...graphemes import cluster_starts, fit_span, without_invisible
 from ...heads.span_head import SpanScores
 from ...tag import Tag, span_tags
 from ...text.html import markup_spans
@@ -72,19 +73,32 @@ def choose(
         promotions = [] if keep_promotions else find_promotions(text, doc.vocab.lang or "")
         markup = markup_spans(text)
         low, high = np.searchsorted(pairs[:, 0], (begin, begin + len(text)))
+        starts = cluster_starts(text)
         kept: List[Tuple[int, int, int, float]] = []
+        there: Set[Tuple[int, int, int]] = set()
         order = np.argsort(-values[low:high], kind="stable") + low
         for i in order.tolist():
             start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
-            if text[start].isspace() or text[end - 1].isspace() or is_inside(promotions, start, end):
+            start, end = fit_span(text, start, end, starts)
+            # Spans that differ in a blank or half a character are one.
+            name = start, end, int(facets[i])
+            if not 0 < end - start <= widest or name in there or is_inside(promotions, start, end):
                 continue
             if touches(markup, start, end):
                 continue
             if overlap == "any" or not clashes(kept, start, end, widest, overlap == "nested"):
-                insort(kept, (start, end, int(facets[i]), float(values[i])))
-        tags.append([Tag(text[start:end], labels[facet], value, start, end) for start, end, facet, value in kept])
+                insort(kept, (*name, float(values[i])))
+                there.add(name)
+        tags.append([_make_tag(text, span, labels) for span in kept])
         begin += len(text)
     return tags
+
+
+def _make_tag(text: str, span: Tuple[int, int, int, float], labels: Sequence[str]) -> Tag:
+    start, end, facet, score = span
+    surface = text[start:end]
+    shown = without_invisible(surface)
+    return Tag(shown, labels[facet], score, start, end, raw=surface if shown != surface else "")
 
 
 def is_inside(ranges: Sequence[Tuple[int, int]], start: int, end: int) -> bool:
