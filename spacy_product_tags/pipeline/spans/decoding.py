@@ -79,11 +79,14 @@ def choose(
         order = np.argsort(-values[low:high], kind="stable") + low
         for i in order.tolist():
             start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
+            if touches(markup, start, end):
+                continue
             start, end = fit_span(text, start, end, starts)
             # Spans that differ in a blank or half a character are one.
             name = start, end, int(facets[i])
             if not 0 < end - start <= widest or name in there or is_inside(promotions, start, end):
                 continue
+            # A character may be wider than what the span had of it.
             if touches(markup, start, end):
                 continue
             if overlap == "any" or not clashes(kept, start, end, widest, overlap == "nested"):
