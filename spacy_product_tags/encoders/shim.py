@@ -5,7 +5,10 @@ from typing import Any, Callable, Dict, Iterator, Tuple
 
 import srsly
 import torch
+from safetensors import SafetensorError
 from thinc.api import Optimizer, PyTorchShim, Shim, get_torch_default_device, xp2torch
+
+from ..saving import BROKEN, seal, unseal
 
 # Updates between two returns of freed memory.
 _UPDATES = 25
@@ -84,9 +87,9 @@ class ModuleShim(PyTorchShim):
         from safetensors.torch import save
 
         if not self.is_built:
-            return srsly.msgpack_dumps({"sizes": None})
+            return seal(srsly.msgpack_dumps({"sizes": None}))
         state = {name: tensor.contiguous().cpu() for name, tensor in self._model.state_dict().items()}
-        return srsly.msgpack_dumps({"sizes": self.sizes, "weights": save(state)})
+        return seal(srsly.msgpack_dumps({"sizes": self.sizes, "weights": save(state)}))
 
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
         """Build the module from what `to_bytes` gave.
@@ -98,11 +101,11 @@ class ModuleShim(PyTorchShim):
         from safetensors.torch import load
 
         try:
-            message = srsly.msgpack_loads(bytes_data)
+            message = srsly.msgpack_loads(unseal(bytes_data, "the saved weights"))
             if message["sizes"] is not None:
                 self.setup(**message["sizes"])
                 self._model.load_state_dict(load(message["weights"]))
-        except Exception as err:
+        except (*BROKEN, AssertionError, SafetensorError) as err:
             raise ValueError(f"the saved weights are damaged or of another version ({err})") from err
         return self
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 import torch
 from spacy.tokens import Doc
-from spacy_transformers.data_classes import FullTransformerBatch, TransformerData, WordpieceBatch
+from spacy_transformers.data_classes import FullTransformerBatch, HFObjects, TransformerData, WordpieceBatch
 from spacy_transformers.layers import TransformerModel
 from spacy_transformers.layers.transformer_model import init as init_backbone
 from spacy_transformers.span_getters import get_doc_spans
@@ -22,6 +22,8 @@ from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 from transformers.utils import logging
 
+from .backbone import BackboneShim
+from .backbone_files import refuse_remote_code
 from .pieces import surrogates_replaced, token_offsets
 from .shipped import SHIPPED, find_backbone
 
@@ -88,7 +90,13 @@ class WindowedTransformerModel(TransformerModel):
     ) -> None:
         # The shim's own half precision is for GPUs; `_precision` sees to it on CPU. The shim fills its settings in.
         on_gpu = mixed_precision and get_torch_default_device().type != "cpu"
+        tokenizer_config = refuse_remote_code(tokenizer_config, "tokenizer_config")
+        transformer_config = refuse_remote_code(transformer_config, "transformer_config")
         super().__init__(name, get_doc_spans, tokenizer_config, transformer_config, on_gpu, dict(grad_scaler_config))
+        empty = HFObjects(None, None, None, tokenizer_config, transformer_config)
+        self.layers[0].shims[0] = BackboneShim(
+            empty, mixed_precision=on_gpu, grad_scaler_config=dict(grad_scaler_config)
+        )
         self._func = forward
         self.init = init
         self.attrs["stride"] = stride
@@ -105,25 +113,24 @@ class WindowedTransformerModel(TransformerModel):
         return copied
 
     def to_bytes(self) -> bytes:
-        """Save the model. RETURNS (bytes): Settings and weights, without the name: it may be a path of this machine."""
-        name, self.attrs["name"] = self.attrs["name"], ""
-        try:
-            return super().to_bytes()
-        finally:
-            self.attrs["name"] = name
+        """Save the model. RETURNS (bytes): Weights, tokenizer and their settings; its own stand in the config."""
+        return self.layers[0].shims[0].to_bytes()
 
     def from_bytes(self, bytes_data: bytes) -> "WindowedTransformerModel":
-        """Load the model. RAISES (ValueError): Where the data is damaged."""
-        # As the config says, where `spacy.load(…, config=…)` can change them; thinc would load what was saved.
-        chosen = {name: self.attrs[name] for name in ("name", "mixed_precision", "stride")}
+        """Load the model. RAISES (ValueError): Where the data is damaged, or holds what it must not; naming the field.
+
+        Name, precision and stride stay as the config says, where `spacy.load(…, config=…)` can change them.
+        """
         try:
-            super().from_bytes(bytes_data)
-        except Exception as err:
+            self.layers[0].shims[0].from_bytes(bytes_data)
+        except ValueError as err:
             raise ValueError(
-                "the saved transformer (the file 'model' in its component's folder) is damaged or was saved by another "
-                f"version ({err}); install the package again"
+                "the saved transformer (the file 'model' in its component's folder) is damaged, not allowed or was "
+                f"saved by another version: {err}; install the pipeline again, or train it anew"
             ) from err
-        self.attrs.update(chosen)
+        if self.transformer is not None:
+            self.attrs["has_transformer"] = True
+            self.set_dim("nO", self.transformer.config.hidden_size, force=True)
         return self
 
 
