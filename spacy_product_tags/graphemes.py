@@ -7,7 +7,7 @@ none of these is seen at a glance.
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from typing import List, Optional, Sequence, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import regex
@@ -80,11 +80,16 @@ def inside_clusters(texts: Sequence[str]) -> np.ndarray:
     return inside
 
 
-def find_emoji(text: str) -> List[Tuple[int, int]]:
-    """Find emoji of several code points: families, flags, keycaps, skin tones. RETURNS (List): Starts and ends."""
-    if is_plain(text):
-        return []
-    return [match.span() for match in _EMOJI.finditer(text) if match.end() - match.start() > 1]
+def find_wholes(text: str, starts: Sequence[int]) -> Iterator[Tuple[int, int]]:
+    """Find characters of several code points that belong to no word: families, flags, keycaps, marks on a blank.
+
+    text (str): The text.
+    starts (Sequence[int]): From `cluster_starts`.
+    YIELDS (Tuple[int, int]): Start and end.
+    """
+    for start, end in zip(starts, starts[1:]):
+        if end - start > 1 and (text[start].isspace() or _EMOJI.match(text, start)) and text[start:end] != "\r\n":
+            yield start, end
 
 
 def fit_span(text: str, start: int, end: int, starts: Optional[Sequence[int]]) -> Tuple[int, int]:

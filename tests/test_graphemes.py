@@ -11,7 +11,7 @@ from spacy_product_tags.graphemes import (
     _ODD,
     clean,
     cluster_starts,
-    find_emoji,
+    find_wholes,
     fit_span,
     inside_clusters,
     is_plain,
@@ -105,9 +105,12 @@ def test_flags_are_cut_as_the_annex_says(text):
         assert cluster_starts(text) == [*(match.start() for match in regex.finditer(r"\X", text)), len(text)]
 
 
-def test_emoji_of_several_code_points():
-    text = "a👨‍👩‍👧‍👦b🇨🇳🇯🇵c12️⃣😀❤️👍🏿"
-    assert [text[start:end] for start, end in find_emoji(text)] == ["👨‍👩‍👧‍👦", "🇨🇳", "🇯🇵", "2️⃣", "❤️", "👍🏿"]
+def wholes(text):
+    return [text[start:end] for start, end in find_wholes(text, cluster_starts(text) or [])]
+
+
+def test_characters_of_several_code_points_that_belong_to_no_word():
+    assert wholes("a👨‍👩‍👧‍👦b🇨🇳🇯🇵c12️⃣😀❤️👍🏿e\u0301 \u0301\r\n") == ["👨‍👩‍👧‍👦", "🇨🇳", "🇯🇵", "2️⃣", "❤️", "👍🏿", " \u0301"]
 
 
 def check_span(text, start, end, starts):
@@ -140,7 +143,7 @@ def test_spans_of_any_text_fit(text):
 
 def test_time_is_linear():
     for part in ("红色", "\u200b", "👨‍👩‍👧‍👦", "e\u0301", "\u0301", "★", "🇨🇳", "की\u200d", "+"):
-        for function in (cluster_starts, clean, find_emoji):
+        for function in (cluster_starts, clean, wholes):
             assert_linear(function, repeated(part), repeats=2)
 
 

@@ -10,7 +10,7 @@ import shutil
 import unicodedata
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Literal, Optional, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Literal, Optional, Tuple, Union
 
 import srsly
 from spacy import util
@@ -21,6 +21,7 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 
 from ..errors import ListingError
+from ..graphemes import cluster_starts, find_wholes
 from ..saving import Part, SavedInParts, Settings, read_settings
 from .folding import fold_in_place
 from .pkuseg import PkusegModel
@@ -117,11 +118,13 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
             return Doc(self.vocab, words=words, spaces=spaces)
         at = 0
         tags: Dict[int, str] = {}
-        for start, end, tag in self._find_words(text):
+        starts = cluster_starts(text)
+        breaks = None if starts is None else frozenset(starts)
+        for start, end, tag in self._find_words(text, breaks):
             self._split(text[at:start], words, spaces)
             if tag:
                 tags[len(words)] = tag
-            at = end + text.startswith(" ", end)
+            at = end + _has_blank(text, end, breaks)
             words.append(text[start:end])
             spaces.append(at > end)
         self._split(text[at:], words, spaces)
@@ -241,6 +244,29 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
         self._segment = tuple if model is None else lru_cache(_CACHED_RUNS)(model.cut)
 
     def _split(self, text: str, words: List[str], spaces: List[bool]) -> None:
+        """Split a text and append its tokens, none of which cuts a character."""
+        starts = cluster_starts(text)
+        if starts is None:
+            self._split_by_script(text, words, spaces)
+            return
+        breaks, at = frozenset(starts), 0
+        for start, end in (*find_wholes(text, starts), (len(text), len(text))):
+            parts: List[str] = []
+            blanks: List[bool] = []
+            self._split_by_script(text[at:start], parts, blanks)
+            begin = at
+            for part, blank in zip(parts, blanks):
+                at += len(part) + blank
+                if at in breaks:
+                    words.append(text[begin : at - blank])
+                    spaces.append(blank)
+                    begin = at
+            if start < end:
+                words.append(text[start:end])
+                spaces.append(_has_blank(text, end, breaks))
+                at = end + spaces[-1]
+
+    def _split_by_script(self, text: str, words: List[str], spaces: List[bool]) -> None:
         """Split a text by script and append its tokens."""
         for run, word, space, blank in _SPLIT.findall(text):
             if run:
@@ -254,8 +280,9 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
                 words.append(word or blank)
                 spaces.append(space != "")
 
-    def _find_words(self, text: str) -> Iterator[Tuple[int, int, str]]:
+    def _find_words(self, text: str, breaks: Optional[FrozenSet[int]]) -> Iterator[Tuple[int, int, str]]:
         """Find the dictionary's words from left to right. YIELDS (Tuple[int, int, str]): Start, end and tag."""
+        cuts = partial(_cuts_through, text, breaks)
         folded = fold_in_place(text)
         words, lengths = self.words, self._lengths
         at, size = 0, len(text)
@@ -263,12 +290,21 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
             for length in (*lengths.get(folded[at : at + 2], ()), 1):
                 end = at + length
                 word = folded[at:end]
-                if word in words and not _INSIDE.match(text, at) and not _INSIDE.match(text, end):
+                if word in words and not cuts(at) and not cuts(end):
                     yield at, end, words[word]
                     at = end
                     break
             else:
                 at += 1
+
+
+def _has_blank(text: str, at: int, breaks: Optional[FrozenSet[int]]) -> bool:
+    """Say whether a blank without a mark on it stands at a place. RETURNS (bool): True = it does."""
+    return text.startswith(" ", at) and (breaks is None or at + 1 in breaks)
+
+
+def _cuts_through(text: str, breaks: Optional[FrozenSet[int]], at: int) -> bool:
+    return _INSIDE.match(text, at) is not None or (breaks is not None and at not in breaks)
 
 
 def read_words(path: Union[str, Path]) -> Iterator[Tuple[str, str]]:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy
 import pytest
+import regex
 import spacy
 import srsly
+from growth import assert_linear, repeated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.training import Example
+from strategies import clusters, texts
 
 from spacy_product_tags.errors import ListingError
 from spacy_product_tags.listings.markup import read_markup
@@ -290,3 +293,54 @@ def test_real_titles(datasets, trained):
         texts = [json.loads(line)["text"] for line in file]
     assert len(texts) > 100
     assert all(trained(text).text == text for text in texts)
+
+
+# Characters of several code points
+
+VOCAB = spacy.blank("zh").vocab
+
+
+@pytest.mark.parametrize(
+    "text, tokens",
+    [
+        ("8 Black👍🏿❤", ["8", "Black", "👍🏿", "❤"]),
+        ("👨‍👩‍👧‍👦蘋果👩🏽‍🚀", ["👨‍👩‍👧‍👦", "蘋", "果", "👩🏽‍🚀"]),
+        ("国旗🇨🇳🇯🇵 T恤", ["国", "旗", "🇨🇳", "🇯🇵", "T", "恤"]),
+        ("买15⃣送1️⃣ A", ["买", "1", "5⃣", "送", "1️⃣", "A"]),
+        ("🏴󠁧󠁢󠁥󠁮󠁧󠁿❤️ x", ["🏴󠁧󠁢󠁥󠁮󠁧󠁿", "❤️", "x"]),
+        ("葛\ufe00饰红\u200d色", ["葛\ufe00", "饰", "红\u200d", "色"]),
+        ("a \u0301b", ["a", " \u0301", "b"]),
+        ("A\u20dd1\u20dd", ["A\u20dd", "1\u20dd"]),
+        ("\u06001 a\r\nb", ["\u06001", "a", "\r\n", "b"]),
+        ("ｽﾞﾎﾞﾝ ผู้ชาย नमस्ते", ["ｽﾞﾎﾞﾝ", "ผู้ชาย", "नमस्ते"]),
+    ],
+)
+def test_a_character_is_never_cut(text, tokens, plain):
+    doc = plain(text)
+    assert [token.text for token in doc] == tokens
+    assert doc.text == text
+
+
+def test_no_word_of_the_dictionary_cuts_a_character(plain):
+    tokenizer = plain
+    tokenizer.add_words([("葛", "x"), ("1", "x"), ("👩", "x"), ("红色", "x")])
+    assert [token.text for token in tokenizer("葛\ufe001️⃣👩🏽‍🚀红色 \u0301葛")] == ["葛\ufe00", "1️⃣", "👩🏽‍🚀", "红色", " \u0301", "葛"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts(surrogates=True) | clusters(), st.booleans())
+def test_tokens_of_any_text_cut_no_character(text, with_words):
+    tokenizer = ProductTokenizer(VOCAB)
+    if with_words:
+        tokenizer.add_words(["红", "ﾒﾝ", "👍", "1", "Crè", "e", "\u0301", "🇨", "耐克 红"])
+    doc = tokenizer(text)
+    assert len(doc.text) == len(text)
+    starts = {match.start() for match in regex.finditer(r"\X", doc.text)} | {len(text)}
+    assert {token.idx for token in doc} <= starts
+    assert {token.idx + len(token) for token in doc} <= starts
+
+
+@pytest.mark.parametrize("part", ["红色", "a", "1", " ", "e\u0301", "👨‍👩‍👧‍👦", "🇨🇳", "\u200b", "ﾒﾞ", "1.", "\r\n", " \u0301", "葛\ufe00", "\u0600", "ᄒ"])
+def test_time_is_linear(part):
+    tokenizer = ProductTokenizer(VOCAB)
+    assert_linear(tokenizer, repeated(part), repeats=2)
