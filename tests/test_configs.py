@@ -1,4 +1,5 @@
 """Each config of configs/ trains, offline, and what it trains loads and tags."""
+import runpy
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,22 @@ def test_there_is_a_config_for_each_language_and_size():
     # zh_direct is not trained: see tests/heads/test_alias_matcher.py; those of the classifier have tests of their own.
     names = sorted(path.stem for path in (ROOT / "configs").glob("*.cfg"))
     assert names == sorted([*CONFIGS, "zh_direct", "classifier", "zero_shot", "facets"])
+
+
+def test_configs_are_made_of_their_parts():
+    made = runpy.run_path(str(ROOT / "configs" / "make.py"))
+    assert {path.stem for path in (ROOT / "configs").glob("*.cfg")} == set(made["CONFIGS"])
+    for name in made["CONFIGS"]:
+        text = (ROOT / "configs" / f"{name}.cfg").read_text(encoding="utf8")
+        assert text == made["make"](name), f"run: python configs/make.py (it makes {name}.cfg)"
+
+
+def test_a_part_adds_changes_and_takes_out(tmp_path):
+    made = runpy.run_path(str(ROOT / "configs" / "make.py"))
+    (tmp_path / "base.cfg").write_text("[a]\n# Of x.\nx = 1\ny = 2\n\n[b]\n\n[b.c]\nz = 3\n\n[d]\n", encoding="utf8")
+    (tmp_path / "more.cfg").write_text("[a]\n# New.\nx = 4\n- y\n\n[a.e]\nw = 5\n\n[- b]\n", encoding="utf8")
+    changed = made["change"](made["read_part"](tmp_path / "base.cfg"), made["read_part"](tmp_path / "more.cfg"))
+    assert list(changed.items()) == [("a", {"x": "# New.\nx = 4\n"}), ("a.e", {"w": "w = 5\n"}), ("d", {})]
 
 
 @pytest.mark.parametrize("name", CONFIGS)
