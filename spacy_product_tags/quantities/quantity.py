@@ -1,10 +1,10 @@
 """Read, write, convert and compare the quantities of product listings: 500毫升*12瓶, 3.5oz×2, 10×20cm, 42码, 5'10"."""
 from dataclasses import replace
 from fractions import Fraction
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple, Union
 
-from .grammar import read_quantity, starts
-from .numbers import narrow
+from .context import Source
+from .grammar import read_quantity, skip_chain, starts
 from .sizes import letter_ranks
 from .units import Quantity, base_of, convert_number, kind_of, load_data, load_units
 
@@ -17,33 +17,47 @@ ID_PREFIX = "quantity/"
 _SYMBOLS = {'"', "'", "%", "°", "°C", "°F", "℃", "℉"}
 
 
-def parse_quantity(text: str) -> Optional[Quantity]:
+def parse_quantity(
+    text: str, *, facet: str = "", category: Union[str, Sequence[str]] = (), context: str = "", lang: str = ""
+) -> Optional[Quantity]:
     """Read a string that is nothing but a quantity.
 
+    Some units are ambiguous: 码, ct, 支, K (``ambiguous.toml``). What is known decides, else the string is no quantity.
+
     text (str): A tag or an attribute's value. A plain number and A4 count here; in running text they don't.
+    facet (str): Its facet or attribute, such as size; "" = not known.
+    category (Union[str, Sequence[str]]): The product's category, or its path; () = not known.
+    context (str): Words that stand around it, such as the title.
+    lang (str): The language, such as de: there 1.000 is a thousand; "" = not known.
     RETURNS (Optional[Quantity]): The quantity; None where the string is none, or is more than one.
     """
-    narrowed = narrow(text)
+    source = Source(text, True, facet, category, context, lang)
+    narrowed = source.text
     start, end = len(text) - len(narrowed.lstrip()), len(narrowed.rstrip())
-    found = read_quantity(narrowed[:end], start, whole=True) if start < end else None
+    found = read_quantity(source, start) if start < end else None
     # A dot may end an abbreviation: 12 oz.
     if found is None or narrowed[found[1] : end].strip() not in ("", "."):
         return None
     return replace(found[0], raw=text)
 
 
-def find_quantities(text: str) -> List[Tuple[int, int, Quantity]]:
+def find_quantities(
+    text: str, *, category: Union[str, Sequence[str]] = (), lang: str = ""
+) -> List[Tuple[int, int, Quantity]]:
     """Find the quantities in running text.
 
-    text (str): A title or description.
+    text (str): A title or description, which also tells what ambiguous units mean.
+    category (Union[str, Sequence[str]]): The product's category, or its path; () = not known.
+    lang (str): The language, such as de; "" = not known.
     RETURNS (List[Tuple[int, int, Quantity]]): Starts and ends in the text and the quantities, in order; none overlap.
     """
-    narrowed, found, behind = narrow(text), [], 0
-    for start in starts(narrowed):
+    source, found, behind = Source(text, category=category, lang=lang), [], 0
+    for start in starts(source.text):
         if start < behind:
             continue
-        read = read_quantity(narrowed, start)
+        read = read_quantity(source, start)
         if read is None:
+            behind = skip_chain(source, start)
             continue
         quantity, behind = read
         found.append((start, behind, replace(quantity, raw=text[start:behind])))
@@ -66,12 +80,13 @@ def format_quantity(quantity: Quantity, locale: str = "en") -> str:
         numbers = f"{numbers}–{_format_number(quantity.high, style['point'])}"
     many = quantity.high is not None or quantity.values != (1,)
     text = numbers + _format_unit(quantity.unit, locale, style["blank"], many)
-    if quantity.count != 1:
-        # A length times a bare number would be read as dimensions.
-        unit = quantity.count_unit or ("pc" if kind_of(quantity.unit) == "length" else "")
-        text = f"{text} × {quantity.count}{_format_unit(unit, locale, style['blank'], True)}"
-    elif quantity.count_unit:
-        text = f"{text}/{_format_unit(quantity.count_unit, locale, '', False)}"
+    # A length times a bare number would be read as dimensions.
+    first = quantity.count_unit or ("pc" if kind_of(quantity.unit) == "length" and quantity.count != 1 else "")
+    for count, unit in ((quantity.count, first), *quantity.outer):
+        if count != 1:
+            text = f"{text} × {count}{_format_unit(unit, locale, style['blank'], True)}"
+        elif unit:
+            text = f"{text}/{_format_unit(unit, locale, '', False)}"
     return about + text
 
 
@@ -125,9 +140,10 @@ def same_quantity(a: Quantity, b: Quantity, tolerance: float = 0.005) -> bool:
     tolerance (float): Relative difference that rounding may make; counts and sizes must be equal.
     RETURNS (bool): Whether they are. "About" makes no difference, nor a pack's name that only one of them has.
     """
-    if (a.system, a.count, len(a.values)) != (b.system, b.count, len(b.values)):
+    if (a.system, a.count, len(a.values), len(a.outer)) != (b.system, b.count, len(b.values), len(b.outer)):
         return False
-    if a.count_unit and b.count_unit and a.count_unit != b.count_unit:
+    packs = [((1, a.count_unit), (1, b.count_unit)), *zip(a.outer, b.outer)]
+    if any(one[0] != other[0] or (one[1] and other[1] and one[1] != other[1]) for one, other in packs):
         return False
     if a.unit != b.unit:
         try:

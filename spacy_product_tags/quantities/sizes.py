@@ -21,14 +21,15 @@ def read_size(text: str, at: int, whole: bool) -> Optional[Tuple[Quantity, int]]
     if match := _BODY.match(text, at):
         values = Fraction(match[1]), Fraction(match[2])
         return Quantity(values, "cm", system=f"cn-body-{match[3].lower()}"), match.end()
-    if match := _letters().match(text, at):
+    # L/XL is a list.
+    if (match := _letters().match(text, at)) and (whole or text[max(at - 1, 0)] != "/"):
         ranks = letter_ranks()
         low, high = ranks[match[1].upper()], ranks[match[2].upper()] if match[2] else None
         sure = whole or match[3] or (len(match[1]) > 1 and match[1].upper() != "XS")
         if sure and (high is None or high > low):
             return Quantity((low,), high=high, system="letter"), match.end()
-    for name, entry in load_data()["sizes"].items():
-        match = _size_pattern(name).match(text, at)
+    for name in _patterned():
+        entry, match = load_data()["sizes"][name], _size_pattern(name).match(text, at)
         if match is None:
             continue
         numbers = [Fraction(number) for number in match.groups() if number]
@@ -59,7 +60,13 @@ def letter_ranks() -> Dict[str, Fraction]:
 def _letters() -> "re.Pattern[str]":
     name = "|".join(sorted(letter_ranks(), key=len, reverse=True))
     after = "|".join(load_data()["letters"]["after"])
-    return re.compile(rf"({name})(?:\s?[-–~]\s?({name}))?\s?({after})?(?![{LATIN}\d'-])", re.IGNORECASE)
+    return re.compile(rf"({name})(?:\s?[-–~]\s?({name}))?\s?({after})?(?![{LATIN}\d'-]|/[{LATIN}\d])", re.IGNORECASE)
+
+
+@cache
+def _patterned() -> List[str]:
+    # The others are known by their unit alone, which may mean something else.
+    return [name for name, entry in load_data()["sizes"].items() if entry["before"] or entry["after"]]
 
 
 @cache
@@ -73,4 +80,4 @@ def _size_pattern(name: str) -> "re.Pattern[str]":
 
 def size_starts() -> List[str]:
     """Give what sizes may begin with. RETURNS (List[str]): Regular expressions."""
-    return [_letters().pattern, *(_size_pattern(name).pattern for name in load_data()["sizes"])]
+    return [_letters().pattern, *(_size_pattern(name).pattern for name in _patterned())]

@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from .context import Source, load_ambiguous
+
 DATA_PATH = Path(__file__).with_suffix(".toml")
 
 LATIN = "A-Za-zÀ-ÖØ-öø-ɏ"
 # A Latin unit ends where its letters end; 10cmx20cm goes on with an x.
-_LATIN_END = rf"(?:(?![{LATIN}])|(?=[xX]\s?\d))"
+LATIN_END = rf"(?:(?![{LATIN}])|(?=[xX]\s?\d))"
 _AT_LATIN = re.compile(f"[{LATIN}]")
 
 
@@ -24,8 +26,10 @@ class Quantity:
     high (Optional[Fraction]): Upper end of a range (90-100斤); None = no range.
     count (int): How many packs: 12 in 500毫升*12瓶.
     count_unit (str): What the packs are (bottle, box, set); "" = not said. With a count of 1: "in each", as in 20片/盒.
+    outer (Tuple[Tuple[int, str], ...]): Packs of packs, from the inside, in the same way: 550ml*24瓶*2箱, 6g*6袋/盒.
     system (str): Size system (shoe-eu, letter, paper-a, cn-body-a); "" = no size.
     approximate (bool): Whether the writer says "about".
+    measures (Tuple[str, ...]): What the numbers measure where the writer says it: l, w, h, dia …; not compared.
     raw (str): The text as written; not compared.
     """
 
@@ -34,8 +38,10 @@ class Quantity:
     high: Optional[Fraction] = None
     count: int = 1
     count_unit: str = ""
+    outer: Tuple[Tuple[int, str], ...] = ()
     system: str = ""
     approximate: bool = False
+    measures: Tuple[str, ...] = field(default=(), compare=False)
     raw: str = field(default="", compare=False)
 
 
@@ -98,21 +104,22 @@ def spellings() -> Dict[str, str]:
     return found
 
 
-def read_unit(text: str, at: int, number: Fraction) -> Optional[Tuple[str, int]]:
+def read_unit(source: Source, at: int, number: Fraction) -> Optional[Tuple[str, int]]:
     """Read the unit that stands at a place.
 
-    text (str): The text, half-width.
+    source (Source): The text, and what decides between the meanings of 码, ct or G.
     at (int): Where the unit begins.
-    number (Fraction): The number in front of it, which decides between the meanings of 码, G or 年.
+    number (Fraction): The number in front of it, which decides as well.
     RETURNS (Optional[Tuple[str, int]]): The name of the unit or size system, and the end; None = no unit.
     """
-    match = _pattern().match(text, at)
-    for entry, pattern in _ambiguous():
-        exact = pattern.match(text, at)
-        if exact and (match is None or exact.end() >= match.end()):
-            name = _choose(entry["readings"], text, number)
-            return (name, exact.end()) if name else None
-    return (spellings()[_fold(match[0])], match.end()) if match else None
+    text = source.text
+    match, exact = _pattern().match(text, at), _ambiguous_pattern().match(text, at)
+    if exact and (match is None or exact.end() >= match.end()):
+        entry = load_ambiguous()["ambiguous"][int(exact.lastgroup[1:])]
+        name = _choose(entry, source, at, exact, number)
+        return (name, exact.end()) if name else None
+    name = spellings().get(_fold(match[0])) if match else None
+    return (name, match.end()) if name else None
 
 
 def convert_number(number: Fraction, unit: str, target: str) -> Fraction:
@@ -174,29 +181,46 @@ def _pattern() -> "re.Pattern[str]":
         for word in _words(name, entry):
             guard = f"(?!{entry['not_before']})" if "not_before" in entry else ""
             if _AT_LATIN.match(word[-1]):
-                guard = f"{_LATIN_END}{guard}"
+                guard = f"{LATIN_END}{guard}"
             options[word] = r"[\s.]{0,2}".join(re.escape(part) for part in word.split(" ")) + guard
     longest = sorted(options, key=len, reverse=True)
     return re.compile("|".join(options[word] for word in longest), re.IGNORECASE)
 
 
 @cache
-def _ambiguous() -> List[Tuple[Dict[str, Any], "re.Pattern[str]"]]:
-    patterns = []
-    for entry in load_data()["ambiguous"]:
+def _ambiguous_pattern() -> "re.Pattern[str]":
+    """RETURNS (re.Pattern[str]): All ambiguous spellings; the group that matched is named after the entry's place."""
+    options = []
+    for number, entry in enumerate(load_ambiguous()["ambiguous"]):
         guard = f"(?!{entry['not_before']})" if "not_before" in entry else ""
-        end = _LATIN_END if _AT_LATIN.match(entry["written"]) else ""
-        patterns.append((entry, re.compile(re.escape(entry["written"]) + end + guard)))
-    return patterns
+        words = [entry["written"]] if isinstance(entry["written"], str) else entry["written"]
+        longest = sorted(words, key=len, reverse=True)
+        spelled = [re.escape(word) + (LATIN_END if _AT_LATIN.match(word) else "") for word in longest]
+        flags = "(?i:" if entry.get("any_case") else "(?:"
+        options.append(f"(?P<a{number}>{flags}{'|'.join(spelled)})){guard}")
+    return re.compile("|".join(options))
 
 
-def _choose(readings: List[Dict[str, Any]], text: str, number: Fraction) -> str:
-    for reading in readings:
-        near, only = reading.get("near"), reading.get("only")
-        if near and not any(word in text for word in near):
+@cache
+def _topics(number: int) -> Tuple[str, ...]:
+    readings = load_ambiguous()["ambiguous"][number]["readings"]
+    named = [topic for reading in readings for topic in (reading.get("topic"), *reading.get("unless", ())) if topic]
+    return tuple(dict.fromkeys(named))
+
+
+def _choose(entry: Dict[str, Any], source: Source, at: int, match: "re.Match[str]", number: Fraction) -> str:
+    topics = source.topics_at(_topics(int(match.lastgroup[1:])), at)
+    for reading in entry["readings"]:
+        if "only" in reading and number not in [Fraction(str(value)) for value in reading["only"]]:
             continue
-        if only is not None and number not in [Fraction(str(value)) for value in only]:
+        if not Fraction(str(reading.get("from", number))) <= number <= Fraction(str(reading.get("to", number))):
             continue
-        if reading.get("from", number) <= number <= reading.get("to", number):
+        if "whole" in reading and reading["whole"] != (number.denominator == 1):
+            continue
+        if "written" in reading and match[0].lower() not in reading["written"]:
+            continue
+        if "before" in reading and not source.goes_on(reading["before"], match.end()):
+            continue
+        if reading.get("topic") in (None, *topics) and topics.isdisjoint(reading.get("unless", ())):
             return reading.get("unit") or reading.get("system", "")
     return ""

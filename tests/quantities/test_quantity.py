@@ -86,21 +86,21 @@ READ = [
     ("宽107厘米", make(107, unit="cm")),
     ("16G", make(16, unit="GB")),
     ("16g", make(16, unit="g")),
-    ("42码", make(42, system="shoe-eu")),
+    ("42码", make(42, system="number")),
     ("EU 42", make(42, system="shoe-eu")),
     ("265码", make(265, system="shoe-cn")),
-    ("100码", make(100, unit="yd")),
+    ("110码", make(110, system="number")),
     ("US 8.5", make("17/2", system="shoe-us")),
     ("XXXL", make(4, system="letter")),
     ("m-xl", make(0, high=2, system="letter")),
     ("170/92A", make(170, 92, unit="cm", system="cn-body-a")),
     ("A4", make(4, system="paper-a")),
-    ("16K", make(16, system="paper-k")),
+    ("16开", make(16, system="paper-k")),
     ("15", make(15)),
 ]
 NONE = [
     "", " ", "iPhone15", "2024新款", "S925", "100%棉", "2020年", "i7-8700", "WH-1000XM5", "13.3/14英寸", "2-3-4人", "一次性",
-    "三星", "千斤顶", "2 in 1", "4G", "9/5T", "13/14英寸", "2019/2020", "x", "约", "半", "10×", "100-90斤", "1/0 in", "500ml*12瓶*2箱", "-5 kg",
+    "三星", "千斤顶", "2 in 1", "4G", "9/5T", "13/14英寸", "2019/2020", "x", "约", "半", "10×", "100-90斤", "1/0 in", "-5 kg",
 ]  # fmt: skip
 
 
@@ -273,7 +273,7 @@ def test_what_cannot_be_converted_says_why(text, unit):
         ("1斤", "500g", True), ("6 in", "15.2cm", True), ("6 in", "15 cm", False), ("15.6寸", "15.6英寸", True),
         ("3件套", "三件套", True), ("三件套", "四件套", False), ("500ml*12瓶", "500ml×12", True), ("200页", "201页", False),
         ("500ml*2瓶", "1L", False), ("500ml*12瓶", "500ml*12盒", False), ("约500g", "500g", True), ("5kg", "5cm", False),
-        ("42码", "EU42", True), ("42码", "US 8.5", False), ("XXXL", "3XL", True), ("90-100斤", "45-50kg", True),
+        ("42欧码", "EU42", True), ("42码", "EU42", False), ("42码", "US 8.5", False), ("XXXL", "3XL", True), ("90-100斤", "45-50kg", True),
         ("90-100斤", "90斤", False), ("10×20cm", "100×200mm", True), ("10×20cm", "10cm", False),
     ],
 )  # fmt: skip
@@ -343,7 +343,8 @@ def test_widths_of_wdc_pave_convert_as_annotated():
         ("quantity/37°C", ["98.6°F", "37℃"]),
         # Counts and sizes stay what they are.
         ("quantity/12 bottles", ["12瓶"]),
-        ("quantity/EU 42", ["42码"]),
+        ("quantity/EU 42", ["42欧码", "EU42"]),
+        ("quantity/42码", ["42码"]),
         ("quantity/XL", ["XL"]),
     ],
 )
