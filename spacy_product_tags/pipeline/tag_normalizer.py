@@ -10,7 +10,15 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..graphemes import clean
-from ..quantities.quantity import convert, format_quantity, parse_quantity, parse_quantity_id, quantity_id
+from ..quantities.context import words_near
+from ..quantities.quantity import (
+    convert,
+    format_quantity,
+    parse_exactly,
+    parse_quantity,
+    parse_quantity_id,
+    quantity_id,
+)
 from ..rules.rules import ValueRules
 from ..saving import Part, SavedInParts
 from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, store_tags
@@ -138,7 +146,7 @@ class TagNormalizer(SavedInParts, Pipe):
             locale = self.locale or doc.lang_
             listing = Surroundings(self.aliases, get_category(doc), as_written(tags, trace(doc)))
             ruled = [self._apply_rules(tag, doc) for tag in tags]
-            normalized = [self.normalize(tag, locale, listing) for tag in ruled]
+            normalized = [self.normalize(tag, locale, listing, doc) for tag in ruled]
             for number, (tag, new) in enumerate(zip(ruled, normalized)):
                 if new[1] == "none" and tag is not tags[number]:
                     normalized[number] = (new[0], "rule", new[2])
@@ -158,12 +166,15 @@ class TagNormalizer(SavedInParts, Pipe):
             return tag
         return replace(tag, text=wanted, raw=tag.raw or tag.text)
 
-    def normalize(self, tag: Tag, locale: str, listing: Optional[Surroundings] = None) -> Tuple[Tag, str, float]:
+    def normalize(
+        self, tag: Tag, locale: str, listing: Optional[Surroundings] = None, doc: Optional[Doc] = None
+    ) -> Tuple[Tag, str, float]:
         """Normalize one tag.
 
         tag (Tag): The tag; an id that it has stays, unless the table says that the value was merged or retired.
         locale (str): Language to show it in.
         listing (Optional[Surroundings]): What tells the meaning of a name of several values; None = nothing.
+        doc (Optional[Doc]): Whose category, language and words tell what an ambiguous unit means; None = nothing does.
         RETURNS (Tuple[Tag, str, float]): The tag; how it was found: "id", "exact", "variant", "fuzzy", "dense",
             "quantity" or "none"; and the probability.
         """
@@ -175,7 +186,8 @@ class TagNormalizer(SavedInParts, Pipe):
         candidate, probability = self._link(tag.text, tag.facet, listing)
         if candidate is not None and probability >= self.min_probability:
             return self._name(tag, self.aliases[candidate.id], locale), candidate.how, probability
-        return self._read_quantity(tag, locale, listing) or (replace(tag, canonical_id=""), "none", 1 - probability)
+        none = replace(tag, canonical_id=""), "none", 1 - probability
+        return self._read_quantity(tag, locale, listing, doc) or none
 
     def _link(self, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
         known = self._links.get((text, facet))
@@ -190,14 +202,20 @@ class TagNormalizer(SavedInParts, Pipe):
         return choose(self.aliases, text, facet, found, listing)
 
     def _read_quantity(
-        self, tag: Tag, locale: str, listing: Optional[Surroundings]
+        self, tag: Tag, locale: str, listing: Optional[Surroundings], doc: Optional[Doc]
     ) -> Optional[Tuple[Tag, str, float]]:
-        quantity = parse_quantity(tag.text) if self.quantities and tag.facet not in self.not_quantities else None
+        if not self.quantities or tag.facet in self.not_quantities:
+            return None
+        known: Dict[str, Any] = {}
+        if doc is not None:
+            near = words_near(doc.text, tag.start, tag.end)
+            known = {"category": get_category(doc), "context": near, "lang": doc.lang_}
+        quantity = parse_exactly(tag.text, facet=tag.facet, **known)
         # Without a facet a bare number or letter may be anything: 361, S, A4.
         if quantity is None or not (tag.facet or quantity.unit):
             return None
         plain, name = format_quantity(quantity), quantity_id(quantity)
-        if not name or parse_quantity(plain) != quantity:
+        if not name:
             return None
         written = format_quantity(quantity, locale.partition("-")[0]) if self.rename else tag.text
         named = replace(tag, text=written, raw=tag.raw or (tag.text if written != tag.text else ""))
@@ -227,7 +245,8 @@ class TagNormalizer(SavedInParts, Pipe):
         quantity = parse_quantity_id(tag.canonical_id)
         if quantity is None:
             return tag.text
-        written = parse_quantity(tag.raw or tag.text)
+        # What was read with its surroundings is written so that it needs none.
+        written = parse_quantity(tag.raw, facet=tag.facet) or parse_quantity(tag.text, facet=tag.facet)
         try:
             quantity = convert(quantity, written.unit) if written and written.unit != quantity.unit else quantity
         except ValueError:

@@ -4,13 +4,13 @@ import tomllib
 from bisect import bisect_left
 from functools import cache
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, List, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple, Union
 
 from .numbers import narrow
 
 DATA_PATH = Path(__file__).with_name("ambiguous.toml")
-# So many characters to either side are "around"; a Chinese title has about 60.
-_AROUND = 60
+# So many characters to either side are "near"; a Chinese title has about 60.
+_NEAR = 60
 
 
 @cache
@@ -92,8 +92,20 @@ class Source:
         if topic not in self._places:
             self._places[topic] = [match.start() for match in _words_of(topic).finditer(self._lower)]
         places = self._places[topic]
-        at = bisect_left(places, place - _AROUND)
-        return at < len(places) and places[at] <= place + _AROUND
+        at = bisect_left(places, place - _NEAR)
+        return at < len(places) and places[at] <= place + _NEAR
+
+
+def words_near(text: str, start: Optional[int], end: Optional[int]) -> str:
+    """Cut out what stands near a tag, as `Source` takes it for context.
+
+    text (str): A title, and a description in lines of its own.
+    start, end (Optional[int]): Where the tag stands; None = nowhere, so that the title is near.
+    RETURNS (str): The words.
+    """
+    if start is None or end is None:
+        return text[: 5 * _NEAR].partition("\n")[0]
+    return text[max(start - _NEAR, 0) : end + _NEAR]
 
 
 @cache

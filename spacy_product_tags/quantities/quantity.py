@@ -9,11 +9,13 @@ from .sizes import letter_ranks
 from .units import Quantity, base_of, convert_number, kind_of, load_data, load_units
 
 __all__ = [
-    *("Quantity", "convert", "find_quantities", "format_quantity", "parse_quantity"),
-    *("parse_quantity_id", "quantity_id", "same_quantity", "to_base"),
+    *("Quantity", "convert", "find_quantities", "format_quantity", "parse_exactly"),
+    *("parse_quantity", "parse_quantity_id", "quantity_id", "same_quantity", "to_base"),
 ]
 
 ID_PREFIX = "quantity/"
+# Length, width and height may go without saying.
+_IN_ORDER = ((), ("l", "w"), ("l", "w", "h"))
 _SYMBOLS = {'"', "'", "%", "°", "°C", "°F", "℃", "℉"}
 
 
@@ -39,6 +41,26 @@ def parse_quantity(
     if found is None or narrowed[found[1] : end].strip() not in ("", "."):
         return None
     return replace(found[0], raw=text)
+
+
+def parse_exactly(
+    text: str, *, facet: str = "", category: Union[str, Sequence[str]] = (), context: str = "", lang: str = ""
+) -> Optional[Quantity]:
+    """Read a string as `parse_quantity` does, where the quantity says all that the string says.
+
+    宽107厘米 is more than 107 cm, and 5.0 may be a version: such a string is better left as it is.
+
+    text, facet, category, context, lang: As in `parse_quantity`.
+    RETURNS (Optional[Quantity]): The quantity; None where something would be lost.
+    """
+    quantity = parse_quantity(text, facet=facet, category=category, context=context, lang=lang)
+    if quantity is None:
+        return None
+    plain = format_quantity(quantity)
+    bare = quantity == Quantity(quantity.values[:1])
+    if (bare and plain != text.strip()) or quantity.measures not in _IN_ORDER:
+        return None
+    return quantity if parse_quantity(plain) == quantity else None
 
 
 def find_quantities(
@@ -74,7 +96,7 @@ def format_quantity(quantity: Quantity, locale: str = "en") -> str:
     style = load_data()["locales"].get(locale) or load_data()["locales"]["en"]
     about = style["about"] if quantity.approximate else ""
     if quantity.system:
-        return about + _format_size(quantity)
+        return about + _format_size(quantity, locale)
     numbers = "×".join(_format_number(value, style["point"]) for value in quantity.values)
     if quantity.high is not None:
         numbers = f"{numbers}–{_format_number(quantity.high, style['point'])}"
@@ -188,7 +210,7 @@ def _format_unit(unit: str, locale: str, blank: str, many: bool) -> str:
     return word if word in _SYMBOLS else blank + word
 
 
-def _format_size(quantity: Quantity) -> str:
+def _format_size(quantity: Quantity, locale: str) -> str:
     if quantity.system.startswith("cn-body-"):
         height, girth = quantity.values
         return f"{height}/{girth}{quantity.system[-1].upper()}"
@@ -196,4 +218,5 @@ def _format_size(quantity: Quantity) -> str:
         names = {rank: name for name, rank in reversed(letter_ranks().items())}
         return "–".join(names[rank] for rank in (*quantity.values, quantity.high) if rank is not None)
     numbers = [_format_number(n, ".") for n in (*quantity.values, quantity.high) if n is not None]
-    return load_data()["sizes"][quantity.system]["form"].format("–".join(numbers))
+    form = load_data()["sizes"][quantity.system]["form"]
+    return (form if isinstance(form, str) else form.get(locale, form["en"])).format("–".join(numbers))

@@ -123,7 +123,7 @@ def test_equal_amounts_are_merged_and_each_keeps_its_place(nlp, texts):
 
 @pytest.mark.parametrize(
     "text, locale, shown",
-    [("1斤", "zh", "1斤"), ("0.5kg", "zh", "0.5千克"), ("500毫升*12瓶", "en", "500 ml × 12 bottles"), ("98.6°F", "de", "98,6°F"), ("42码", "en", "EU 42")],
+    [("1斤", "zh", "1斤"), ("0.5kg", "zh", "0.5千克"), ("500毫升*12瓶", "en", "500 ml × 12 bottles"), ("98.6°F", "de", "98,6°F"), ("42欧码", "en", "EU 42"), ("42码", "en", "size 42")],
 )
 def test_a_quantity_is_shown_in_the_unit_that_it_was_written_in(nlp, text, locale, shown):
     (tag,) = run(nlp, text, span(text, text, "quantity"))._.tags

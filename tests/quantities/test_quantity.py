@@ -344,7 +344,7 @@ def test_widths_of_wdc_pave_convert_as_annotated():
         # Counts and sizes stay what they are.
         ("quantity/12 bottles", ["12瓶"]),
         ("quantity/EU 42", ["42欧码", "EU42"]),
-        ("quantity/42码", ["42码"]),
+        ("quantity/size 42", ["42码", "size 42"]),
         ("quantity/XL", ["XL"]),
     ],
 )
