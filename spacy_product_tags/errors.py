@@ -2,19 +2,35 @@
 from pathlib import Path
 from typing import Union
 
+# Characters of a value that a message shows, of a problem and of a field.
+_SHOWN, _PROBLEM, _FIELD = 80, 400, 80
+
+
+def shorten(text: str, length: int = _SHOWN) -> str:
+    """Cut the middle out of a text that is too long to show.
+
+    text (str): The text.
+    length (int): Most characters.
+    RETURNS (str): The text, or its start and end around "…".
+    """
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[: length - 1 - half]}…{text[-half:]}"
+
 
 class ListingError(ValueError):
     """Bad input in a listing, a corpus or a facet file.
 
     path (Union[str, Path]): The file.
-    line (int): Its line, counted from 1.
+    line (int): Its line, counted from 1; 0 = the file as a whole.
     field (str): The field, such as ``tags[2].end``.
-    problem (str): What is wrong and what to do.
+    problem (str): What is wrong and what to do; the middle of a long one is left out, as it shows a whole listing.
     """
 
     def __init__(self, path: Union[str, Path], line: int, field: str, problem: str) -> None:
-        self.path, self.line, self.field, self.problem = str(path), line, field, problem
-        super().__init__(f"{path}:{line}: {field}: {problem}")
+        self.path, self.line = str(path), line
+        self.field, self.problem = shorten(field, _FIELD), shorten(problem, _PROBLEM)
+        place = f"{path}:{line}" if line else self.path
+        super().__init__(f"{place}: {self.field}: {self.problem}")
 
     def at(self, path: Union[str, Path], line: int) -> "ListingError":
         """Say where it is. RETURNS (ListingError): The same error in a file and line."""

@@ -1,12 +1,15 @@
 """The listing: the one format that people feed us and that we write, a JSON object a line."""
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .errors import ListingError
 from .io import bad, iter_jsonl, open_text, parse_rows, raise_error
 from .tag import Tag, check_offsets
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Listing:
         for name in data:
             if name not in cls.__slots__:
                 raise bad(name, f"not a field of a listing; the fields are {', '.join(cls.__slots__)}")
-        if "title" not in data:
+        if data.get("title") is None:
             raise bad("title", "missing")
         fields = {name: _string(data, name) for name in ("title", "description", "id", "product", "lang")}
         for name in ("category", "seller_tags"):
@@ -79,6 +82,33 @@ class Listing:
         listing = cls(**fields)
         tags = _strings(data, "tags", (dict,))
         return cls(**{**fields, "tags": tuple(_tag(tag, number, listing.text) for number, tag in enumerate(tags))})
+
+
+def as_listing(value: Union[Listing, Mapping[str, Any], str]) -> Listing:
+    """Make a checked listing of what users hand in.
+
+    value (Union[Listing, Mapping[str, Any], str]): A listing, a dict of its fields, or a title.
+    RETURNS (Listing): The listing; half a character (a lone surrogate, as text cut within an emoji has) becomes U+FFFD.
+    RAISES (ListingError): Naming the field, where something else stands in it.
+    """
+    if isinstance(value, str):
+        return mend_surrogates(Listing(title=str(value)))
+    if isinstance(value, Mapping):
+        return mend_surrogates(Listing.from_dict(value))
+    if not isinstance(value, Listing):
+        kind = type(value).__name__
+        raise bad("title", f"needed is a Listing, a dict of its fields or a title, not {kind} {value!r}")
+    fields = {name: getattr(value, name) for name in Listing.__slots__ if name != "tags"}
+    return mend_surrogates(replace(Listing.from_dict(fields), tags=value.tags))
+
+
+def mend_surrogates(listing: Listing) -> Listing:
+    """Put U+FFFD where half a character stands, which is no text. RETURNS (Listing): The listing, as long as before."""
+    if not any(map(_SURROGATE.search, (listing.title, listing.description, *listing.seller_tags, *listing.category))):
+        if not any(map(_SURROGATE.search, (listing.id, listing.product, listing.lang))):
+            return listing
+    text = json.dumps(listing.to_dict(), ensure_ascii=False)
+    return Listing.from_dict(json.loads(_SURROGATE.sub("\ufffd", text)))
 
 
 def _string(data: Mapping[str, Any], name: str) -> str:
@@ -97,7 +127,8 @@ def _strings(data: Mapping[str, Any], name: str, types: Tuple[type, ...]) -> Lis
     if value is None:
         return []
     if not isinstance(value, (list, tuple)):
-        raise bad(name, f"must be a list, not {value!r}")
+        hint = "; split the text" if isinstance(value, str) else ""
+        raise bad(name, f"must be a list, not {value!r}{hint}")
     for number, item in enumerate(value):
         if not isinstance(item, types):
             raise bad(f"{name}[{number}]", f"must be a {types[0].__name__}, not {item!r}")

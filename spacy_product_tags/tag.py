@@ -18,6 +18,8 @@ TRACE = "trace"
 FACETS = "facets"
 # And which spans a user set, who said nothing of their source.
 OWN = "own"
+# Whether the category is a prediction, which the next one takes the place of; a given one stays.
+PREDICTED = "category_is_predicted"
 SOURCES = ("span", "implicit", "generated", "seller")
 
 
@@ -203,8 +205,23 @@ def get_category(doc: Doc) -> Tuple[str, ...]:
 
 
 def set_category(doc: Doc, path: Iterable[str]) -> None:
-    """Replace the category path; the setter of ``doc._.category``."""
-    doc.user_data.setdefault(USER_DATA_KEY, {})["category"] = [str(level) for level in path]
+    """Replace the category path; the setter of ``doc._.category``. `product_classifier` leaves it as it is."""
+    stored = doc.user_data.setdefault(USER_DATA_KEY, {})
+    stored["category"] = [str(level) for level in path]
+    stored.pop(PREDICTED, None)
+
+
+def predict_category(doc: Doc, path: Iterable[str]) -> None:
+    """Set the category path to a prediction, unless the doc was given one; an earlier prediction is replaced.
+
+    doc (Doc): The doc.
+    path (Iterable[str]): The path from the top; () = none was found, and what is there stays.
+    """
+    path = tuple(path)
+    stored = doc.user_data.get(USER_DATA_KEY, {})
+    if path and (stored.get(PREDICTED) or not stored.get("category")):
+        set_category(doc, path)
+        doc.user_data[USER_DATA_KEY][PREDICTED] = True
 
 
 _EXTENSIONS = {

@@ -1,25 +1,35 @@
 """What several commands need: errors without a traceback, pipelines, inputs."""
 import io
 import itertools
+import os
+import re
 import sys
 import zlib
+from collections import deque
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Annotated, Any, Callable, Deque, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import typer
 from spacy.language import Language
 from typer.core import TyperGroup
 
-from ..batch import Record, read_records
-from ..errors import ListingError
-from ..io import open_text
+from ..batch import number_records
+from ..errors import ListingError, shorten
+from ..io import open_text, parse_json
+from ..isolate import Numbered, Record
 from ..listing import Listing
 from ..listings.convert import split_of
 from ..locks import exclusive
 
 STDIO = "-"
+# What nobody calls a product.
+_FILE_NAME = re.compile(r"^\S+\.(?:jsonl|ndjson|json|txt|csv|tsv|xlsx?)(?:\.gz)?$", re.I)
+_ARRAY = re.compile(r"\[\s*(?:[\[{\"\]]|$)")
+# Byte order marks of UTF-16, as they read where UTF-8 is expected.
+_UTF16 = ("\udcff\udcfe", "\udcfe\udcff")
 
 # Arguments that several commands take.
 ModelArg = Annotated[str, typer.Argument(help="Folder or package of the pipeline")]
@@ -144,30 +154,82 @@ def load_pipeline(model: str, gpu_id: int = -1) -> Language:
         raise CommandError(f"the pipeline {model!r} can't be loaded: {err}") from err
 
 
+class InputFormat(StrEnum):
+    """What an input holds."""
+
+    jsonl = "jsonl"
+    txt = "txt"
+
+
+class Rows:
+    """The records of an input; each knows its line.
+
+    numbered (Iterator[Numbered]): Lines and records.
+    name (str): What the input is called.
+    """
+
+    def __init__(self, numbered: Iterator[Numbered], name: str) -> None:
+        self.numbered, self.name = numbered, name
+        self._lines: Deque[int] = deque()
+
+    def __iter__(self) -> Iterator[Record]:
+        for line, record in self.numbered:
+            self._lines.append(line)
+            yield record
+
+    def skip(self, count: int) -> None:
+        """Forget the first records, which don't come out any more. count (int): How many."""
+        for _ in range(count):
+            self._lines.popleft()
+
+    def place(self, error: ListingError) -> ListingError:
+        """Say where the next record's error is. RETURNS (ListingError): With the input's name and line."""
+        return error.at(self.name, self._lines[0])
+
+    def track(self, tagged: Iterable[Record]) -> Iterator[Record]:
+        """Follow the records as they come out, one for one. YIELDS (Record): The records, errors with their place."""
+        for record in tagged:
+            yield self.place(record) if isinstance(record, ListingError) else record
+            self._lines.popleft()
+
+
 @contextmanager
-def open_records(texts: Optional[List[str]], source: Optional[Path], max_length: int) -> Iterator[Iterator[Record]]:
+def open_records(
+    texts: Optional[List[str]], source: Optional[Path], max_length: int, form: Optional[InputFormat] = None
+) -> Iterator[Rows]:
     """Open what to tag: texts, a file, or stdin where neither is given.
 
     texts (Optional[List[str]]): Titles.
     source (Optional[Path]): A .jsonl (or .jsonl.gz) file of listings, a .txt file with a title a line, or "-".
     max_length (int): Most characters that a text may have.
-    YIELDS (Iterator[Record]): Listings, and errors in place of bad lines.
-    RAISES (CommandError): On an input that can't be read.
+    form (Optional[InputFormat]): What the input holds; None = as the file is called; stdin tells by its first line.
+    YIELDS (Rows): Listings, and errors in place of bad lines.
+    RAISES (CommandError): On an input that can't be read, or may mean several things.
     """
     check_source(texts, source)
     if texts:
-        yield iter([Listing(title=text) for text in texts])
-    elif source is None or str(source) == STDIO:
-        stdin = io.TextIOWrapper(typer.get_binary_stream("stdin"), encoding="utf8", errors="surrogateescape")
-        try:
-            head, plain = _peek(stdin)
-            yield read_records(itertools.chain(head, stdin), "stdin", plain=plain, max_length=max_length)
-        finally:
-            stdin.detach()
-    else:
-        with open_text(source) as lines:
-            plain = source.name.removesuffix(".gz").endswith(".txt")
-            yield read_records(lines, str(source), plain=plain, max_length=max_length)
+        yield Rows(enumerate((Listing(title=text) for text in texts), 1), "texts")
+        return
+    name = "stdin" if source is None or str(source) == STDIO else str(source)
+    with _open_stdin() if name == "stdin" else open_text(source) as lines:
+        head = _peek(lines)
+        guessed = name == "stdin" and form is None
+        if form is None:
+            plain = _is_plain(head[-1], name) if guessed else name.removesuffix(".gz").endswith(".txt")
+        else:
+            plain = form is InputFormat.txt
+        _check_head(head[-1], name, plain and not guessed)
+        settings = {"plain": plain, "guessed": guessed, "max_length": max_length}
+        yield Rows(number_records(itertools.chain(head, lines), name, **settings), name)
+
+
+@contextmanager
+def _open_stdin() -> Iterator[Iterator[str]]:
+    stdin = io.TextIOWrapper(typer.get_binary_stream("stdin"), encoding="utf8", errors="surrogateescape")
+    try:
+        yield stdin
+    finally:
+        stdin.detach()
 
 
 def check_source(texts: Optional[List[str]], source: Optional[Path]) -> None:
@@ -176,21 +238,58 @@ def check_source(texts: Optional[List[str]], source: Optional[Path]) -> None:
         raise CommandError("give texts or --input, not both")
     if not texts and source is None and sys.stdin.isatty():
         raise CommandError("nothing to read; give texts, --input FILE, or lines on stdin")
+    for text in texts or ():
+        # A file's name is no title, and a mistyped one neither.
+        if _FILE_NAME.search(text) or os.path.isfile(text):
+            is_there = "is a file" if os.path.isfile(text) else "looks like a file that isn't there"
+            raise CommandError(
+                f"{shorten(text)}: {is_there}; tag what is in a file with --input FILE, or give a title that is called so on stdin"
+            )
     if source is not None and str(source) != STDIO:
         if not source.is_file():
             raise CommandError(f"--input {source}: no such file")
         if not source.name.endswith((".jsonl", ".jsonl.gz", ".txt", ".txt.gz")):
             raise CommandError(
-                f"--input {source}: must end in .jsonl, .jsonl.gz (listings) or .txt (a title a line); "
-                "'product-tags convert' makes listings of tables"
+                f"--input {source}: must end in .jsonl, .jsonl.gz (listings, a JSON object a line) or .txt, .txt.gz (a "
+                "title a line); 'product-tags convert' makes listings of tables, and jq -c '.[]' of a JSON array"
             )
 
 
-def _peek(lines: Iterator[str]) -> Any:
-    """Read up to the first line with text. RETURNS (Tuple[List[str], bool]): What was read; True = it's not JSON."""
+def _peek(lines: Iterator[str]) -> List[str]:
+    """Read up to the first line with text. RETURNS (List[str]): What was read, at least one line."""
     head: List[str] = []
     for line in lines:
         head.append(line)
         if line.strip("\ufeff \t\r\n"):
-            return head, not line.lstrip("\ufeff \t").startswith("{")
-    return head, True
+            break
+    return head or [""]
+
+
+def _is_plain(line: str, name: str) -> bool:
+    """Tell titles from JSON by the first line. RETURNS (bool): Titles. RAISES (CommandError): Where it may be either."""
+    text = line.strip("\ufeff \t\r\n")
+    if not text.startswith("{") or text == "{":
+        return not text.startswith("{")
+    try:
+        parse_json(text)
+    except ListingError as err:
+        raise CommandError(
+            f"{name}: its first line starts with '{{' and is {err.problem}; say whether it holds listings "
+            "(--input-format jsonl) or titles (--input-format txt)"
+        ) from None
+    return False
+
+
+def _check_head(line: str, name: str, titles: bool) -> None:
+    """Check the first line of an input. line (str): The line. titles (bool): Whether it's said to be a title.
+
+    RAISES (CommandError): Where the whole input is of a kind that isn't read.
+    """
+    if line.startswith(_UTF16) or "\0" in line:
+        raise CommandError(f"{name}: is in UTF-16; save it as UTF-8, such as with: iconv -f UTF-16 -t UTF-8 FILE")
+    text = line.strip("\ufeff \t\r\n")
+    if not titles and _ARRAY.match(text):
+        problem = f"{name}: is a JSON array; needed is an object a line: jq -c '.[]' FILE"
+        raise CommandError(f"{problem}; where it's a title, give --input-format txt")
+    if not titles and text == "{":
+        raise CommandError(f"{name}: has an object over several lines; needed is an object a line: jq -c . FILE")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Collection, Dict, Iterable, Mapping, Sequence
 
 import typer
 
-from ..batch import tag_listings
+from ..batch import tag_records
 from ..errors import ListingError
 from ..listing import Listing
 from ..tag import Tag
@@ -57,8 +57,8 @@ def render_cli(
     nlp = load_pipeline(model, gpu_id)
     complaints = Complaints()
     listings = []
-    with open_records(texts, source, nlp.max_length) as records:
-        for record in tag_listings(nlp, records):
+    with open_records(texts, source, nlp.max_length) as rows:
+        for record in rows.track(tag_records(nlp, iter(rows), on_tag_error=lambda err: complaints(rows.place(err)))):
             if isinstance(record, ListingError):
                 complaints(record)
             else:

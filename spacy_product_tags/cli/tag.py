@@ -5,22 +5,28 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Iterator, Optional
 
 import typer
 from spacy.language import Language
 
-from ..batch import Record, skip_written, tag_listings, to_line
+from .._version import __version__
+from ..batch import tag_records, to_line
 from ..errors import ListingError
 from ..io import open_text
+from ..isolate import MAX_TAG_LENGTH, MAX_TAGS, Limits, Record
+from ..runs import Run, digest_files, digest_pipeline
 from ._util import (
     STDIO,
     CommandError,
     Complaints,
     GpuOpt,
+    InputFormat,
     InputOpt,
     ModelArg,
+    Rows,
     TextsArg,
     check_source,
     load_pipeline,
@@ -55,6 +61,17 @@ def tag_cli(
         Optional[Path],
         typer.Option("--taxonomy", help="Pairs of paths (.jsonl, .jsonl.gz), such as Shopify's to Google's: categories that it has come out as the second says"),
     ] = None,
+    input_format: Annotated[
+        Optional[InputFormat],
+        typer.Option(help="jsonl = listings, txt = a title a line [default: as the file is called; stdin tells by its first line]"),
+    ] = None,
+    max_tags: Annotated[int, typer.Option(min=1, help="Most seller tags of a listing; more are left out")] = MAX_TAGS,
+    max_tag_length: Annotated[
+        int, typer.Option(min=1, help="Most characters of a seller tag; a longer one is left out")
+    ] = MAX_TAG_LENGTH,
+    strip_html: Annotated[
+        bool, typer.Option("--strip-html/--keep-html", help="Read listings with HTML in them as plain text, or as they are")
+    ] = True,
     resume: Annotated[bool, typer.Option(help="Go on where the output file was left, or overwrite it")] = True,
     progress: Annotated[
         Optional[bool], typer.Option(help="Show a progress bar on stderr; by default on a terminal")
@@ -64,37 +81,80 @@ def tag_cli(
     Tag texts, a file or stdin.
 
     Each listing comes out with its predicted tags. A bad line is reported on stderr and comes out as an object with
-    "error" and "line", so that the output has one line for each input; the exit code is then 1.
+    "error" and "line", so that the output has one line for each input; the exit code is then 1. So it is where a
+    seller tag was left out. Beside an output file stands NAME.run.json, by which the same command goes on where it was
+    left, and no other does.
     """
     to_file = str(output) != STDIO
     _check_processes(n_process, gpu_id)
     check_source(texts, source)
     if to_file:
-        _check_output(output, source)
+        _check_output(output, source, form)
     if n_process != 1:
         _use_one_thread()
     nlp = load_pipeline(model, gpu_id)
+    run = None
+    if to_file and form is Format.jsonl:
+        limits = {"max_tags": max_tags, "max_tag_length": max_tag_length, "strip_html": strip_html}
+        files = {"taxonomy": "" if taxonomy is None else digest_files(taxonomy)}
+        settings = {**limits, **files, "spacy_product_tags": __version__}
+        run = Run(output, {"pipeline": digest_pipeline(nlp), "settings": settings})
     mapping = None if taxonomy is None else _open_mapping(taxonomy, nlp)
-    resume = resume and to_file and form is Format.jsonl
     convert = to_line if form is Format.jsonl else to_table
     show = progress if progress is not None else sys.stderr.isatty() and (to_file or not sys.stdout.isatty())
     complaints = Complaints()
-    with open_records(texts, source, nlp.max_length) as records:
-        if resume:
+    with open_records(texts, source, nlp.max_length, input_format) as rows:
+        records = iter(rows)
+        if run is not None:
+            records = run.resume(records) if resume else run.start(records)
+            rows.skip(run.count)
             # They were shown when they were written; the exit code still tells of them.
-            complaints.count = len(skip_written(records, output))
-        with _open_output(output, append=resume) as file:
-            tagged = tag_listings(nlp, records, batch_size=batch_size, n_process=n_process)
+            complaints.count = run.bad
+        tagged = rows.track(
+            tag_records(
+                nlp,
+                records,
+                batch_size=batch_size,
+                n_process=n_process,
+                strip_html=strip_html,
+                limits=Limits(max_tags, max_tag_length),
+                on_tag_error=partial(_complain, rows, complaints),
+            )
+        )
+        with _open_output(output, append=run is not None) as file, _say_how_to_go_on(run):
             for number, record in enumerate(_track(tagged, source) if show else tagged, 1):
                 if isinstance(record, ListingError):
                     complaints(record)
                 elif mapping is not None:
                     record = replace(record, category=mapping.to(record.category) or record.category)
-                file.write(convert(record))
+                if run is None:
+                    file.write(convert(record))
+                else:
+                    run.write(file, convert(record))
                 # A run that is cut off loses a batch at most.
                 if number % batch_size == 0:
                     file.flush()
-    complaints.exit("lines hold no tags")
+                    if run is not None:
+                        run.save()
+    if run is not None:
+        run.save(complete=True)
+        before = f", {run.before} of them there before" if run.before else ""
+        typer.echo(f"{output}: complete, {run.count} lines{before}")
+    complaints.exit("lines hold no tags or not all of them")
+
+
+def _complain(rows: Rows, complaints: Complaints, error: ListingError) -> None:
+    complaints(rows.place(error))
+
+
+@contextmanager
+def _say_how_to_go_on(run: Optional[Run]) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if run is not None:
+            typer.echo(f"\n{run.output}: {run.count} lines so far; the same command goes on from there", err=True)
+        raise
 
 
 def to_table(record: Record) -> bytes:
@@ -137,9 +197,15 @@ def _check_processes(n_process: int, gpu_id: int) -> None:
         raise CommandError("--n-process: several processes can't share the GPU; use one and a larger --batch-size")
 
 
-def _check_output(output: Path, source: Optional[Path]) -> None:
+def _check_output(output: Path, source: Optional[Path], form: Format) -> None:
     if output.suffix == ".gz":
         raise CommandError(f"--output {output}: a packed file can't be resumed; write .jsonl and pack it afterwards")
+    ending = ".jsonl" if form is Format.jsonl else ".txt"
+    if output.suffix != ending and (output.is_file() or not output.exists()):
+        raise CommandError(
+            f"--output {output}: must end in {ending}, as --format {form} is what it gets: "
+            + ("a JSON object a line" if form is Format.jsonl else "tables to look at")
+        )
     if output.exists() and source is not None and source.exists() and source.samefile(output):
         raise CommandError(f"--output {output}: is the input too; choose another file")
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from thinc.types import Floats2d
 
 from ..encoders.name_encoder import SHIPPED, NameEncoder
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..tag import set_category
+from ..tag import predict_category
 from ..taxonomy.tree import SEPARATOR, Taxonomy
 from .calibration import require_numbers
 from .category.network import build_network, grow_network
@@ -121,7 +121,8 @@ class ProductClassifier(SavedInParts, TrainablePipe):
     """Find a product's category: a path in a taxonomy, from the top to where the classifier is sure.
 
     One softmax over the taxonomy's leaves; a category has the probability of all leaves below it, so a path can't
-    contradict itself. The category goes to ``doc._.category``, ids and probabilities to ``doc.cats``.
+    contradict itself. The category goes to ``doc._.category``, unless one was given there; ids and probabilities go to
+    ``doc.cats``.
 
     vocab (Vocab): The vocabulary.
     model (Model): The network.
@@ -234,8 +235,8 @@ class ProductClassifier(SavedInParts, TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], predictions: Sequence[Prediction]) -> None:
         """Write categories to docs.
 
-        A doc's category stays where there is none now. Other components' cats stay, but those that are called as a
-        category of the taxonomy, or begin as an axis' values do.
+        A category that a doc was given stays, and any stays where there is none now. Other components' cats stay, but
+        those that are called as a category of the taxonomy, or begin as an axis' values do.
 
         docs (Iterable[Doc]): The docs.
         predictions (Sequence[Prediction]): What `predict` gave.
@@ -246,8 +247,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
             # What is left of an earlier call would contradict this one.
             others = {id: share for id, share in doc.cats.items() if id not in categories and not id.startswith(starts)}
             doc.cats = {**others, **prediction.cats}
-            if prediction.path:
-                set_category(doc, prediction.path)
+            predict_category(doc, prediction.path)
 
     def update(
         self,

@@ -2,8 +2,10 @@
 import gzip
 import json
 import os
+import shutil
 
 import pytest
+import spacy
 
 from spacy_product_tags import Listing
 from spacy_product_tags.listing import read_listings, write_listings
@@ -41,7 +43,7 @@ def test_listings(run, pipeline, gold, tmp_path, name):
     output = tmp_path / "new" / "out.jsonl"
     result = run("tag", pipeline, "--input", tmp_path / name, "--output", output)
     assert result.exit_code == 0, result.stderr
-    assert result.stdout == ""
+    assert result.stdout == f"{output}: complete, 3 lines\n"
     tagged = list(read_listings(output))
     assert [(x.id, x.title, x.seller_tags) for x in tagged] == [(x.id, x.title, x.seller_tags) for x in listings]
     assert [expected(x) for x in tagged] == [[*expected(x), ("全棉", "")] for x in gold]
@@ -113,10 +115,12 @@ def test_resume(run, pipeline, gold, tmp_path):
 def test_resume_goes_on_and_does_not_begin_again(run, pipeline, gold, tmp_path):
     output = tmp_path / "out.jsonl"
     write_listings(tmp_path / "in.jsonl", [Listing(title=listing.title) for listing in gold])
+    assert run("tag", pipeline, "-i", tmp_path / "in.jsonl", "-o", output).exit_code == 0
     # Tags as no pipeline would write them show who wrote a line.
     mark = json.dumps({"title": gold[0].title, "tags": [{"text": "mark", "facet": "mine"}]}, ensure_ascii=False)
     output.write_text(mark + "\n", encoding="utf8")
-    assert run("tag", pipeline, "-i", tmp_path / "in.jsonl", "-o", output).exit_code == 0
+    result = run("tag", pipeline, "-i", tmp_path / "in.jsonl", "-o", output)
+    assert (result.exit_code, result.stdout) == (0, f"{output}: complete, 3 lines, 1 of them there before\n")
     assert [tags_of(line) for line in output.read_text(encoding="utf8").splitlines()] == [
         [("mark", "mine")],
         expected(gold[1]),
@@ -151,7 +155,9 @@ def test_writes_batch_by_batch(run, pipeline, gold, tmp_path, monkeypatch):
         return original(record)
 
     monkeypatch.setattr(module, "to_line", interrupted)
-    assert run("tag", pipeline, "-i", tmp_path / "in.txt", "-o", output, "-b", 2).exit_code != 0
+    stopped = run("tag", pipeline, "-i", tmp_path / "in.txt", "-o", output, "-b", 2)
+    assert stopped.exit_code != 0
+    assert f"{output}: 5 lines so far; the same command goes on from there" in stopped.stderr
     monkeypatch.undo()
     assert run("tag", pipeline, "-i", tmp_path / "in.txt", "-o", output, "-b", 2).exit_code == 0
     assert [expected(x) for x in read_listings(output)] == [expected(gold[0])] * 7
@@ -176,13 +182,22 @@ def test_processes_give_the_same(run, pipeline, gold, tmp_path, monkeypatch):
         (("--input", "nowhere.jsonl"), "no such file"),
         (("--input", "{here}"), "must end in"),
         (("x", "--output", "out.jsonl.gz"), "packed"),
+        (("x", "--output", "{here}"), "must end in .jsonl, as --format jsonl is what it gets"),
+        (("x", "--output", "new.csv"), "must end in .jsonl"),
+        (("x", "--output", "new.jsonl", "--format", "table"), "must end in .txt, as --format table"),
+        (("{here}",), "is a file; tag what is in a file with --input FILE"),
+        (("耐克", "titles.txt"), "titles.txt: looks like a file that isn't there"),
+        (("new.jsonl.gz",), "looks like a file that isn't there"),
+        (("--input", "{array}"), "in.json: must end in"),
         (("--input", "{data}", "--output", "{data}"), "is the input"),
     ],
 )
 def test_refused(run, tmp_path, args, message):
     (tmp_path / "data.jsonl").write_text('{"title": "x"}\n', encoding="utf8")
     (tmp_path / "data.csv").write_text("title\nx\n", encoding="utf8")
-    args = [arg.format(here=tmp_path / "data.csv", data=tmp_path / "data.jsonl") for arg in args]
+    (tmp_path / "in.json").write_text("[]", encoding="utf8")
+    names = {"here": tmp_path / "data.csv", "data": tmp_path / "data.jsonl", "array": tmp_path / "in.json"}
+    args = [arg.format(**names) for arg in args]
     # Before the pipeline is loaded: nobody waits for a mistyped option.
     result = run("tag", tmp_path / "no-pipeline", *args)
     assert result.exit_code == 1
@@ -209,3 +224,95 @@ def test_progress(run, pipeline, gold, tmp_path):
 def test_nothing_to_do(run, pipeline):
     result = run("tag", pipeline, input=b"\n\n")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("way", ["stdin", "in.jsonl", "in.txt"])
+@pytest.mark.parametrize(
+    "content, problem",
+    [
+        ("title\n".encode("utf-16"), "is in UTF-16; save it as UTF-8"),
+        ("\n title\n".encode("utf-16-be"), "is in UTF-16"),
+        ("title\n".encode("utf-16-le"), "is in UTF-16"),
+        (b'[{"title": "x"}]\n', "is a JSON array; needed is an object a line: jq -c '.[]' FILE"),
+        (b'\n[\n  {"title": "x"}\n]\n', "is a JSON array"),
+        (b'{\n  "title": "x"\n}\n', "has an object over several lines; needed is an object a line: jq -c . FILE"),
+        (b'{"title": broken\n{"title": "x"}\n', "stdin: its first line starts with '{' and is not valid JSON"),
+        (b"{new} shoes\nred shirt\n", "say whether it holds listings (--input-format jsonl) or titles (--input-format txt)"),
+    ],
+)  # fmt: skip
+def test_what_may_mean_several_things_is_refused(run, pipeline, tmp_path, way, content, problem):
+    if way == "stdin":
+        result = run("tag", pipeline, input=content)
+    else:
+        (tmp_path / way).write_bytes(content)
+        result = run("tag", pipeline, "-i", tmp_path / way)
+    # A file says what it holds: of a .txt each line is a title, of a .jsonl a bad line is only that.
+    if way == "stdin" or "UTF-16" in problem or (way == "in.jsonl" and "first line" not in problem and "say" not in problem):
+        assert (result.exit_code, result.stdout) == (1, ""), result.output
+        assert problem in result.stderr
+    else:
+        assert len(result.stdout.splitlines()) == content.count(b"\n") - content.startswith(b"\n")
+
+
+def test_the_format_can_be_said(run, pipeline):
+    titles = run("tag", pipeline, "--input-format", "txt", input=b'{new} shoes\n[{"a"\n')
+    assert [json.loads(line)["title"] for line in titles.stdout.splitlines()] == ["{new} shoes", '[{"a"']
+    listings = run("tag", pipeline, "--input-format", "jsonl", input=b'{broken\n{"title": "x"}\n')
+    assert [json.loads(line).get("title") for line in listings.stdout.splitlines()] == [None, "x"]
+    mixed = run("tag", pipeline, input='耐克\n{"title": "x"}\n{x}\n'.encode())
+    assert [json.loads(line).get("title") for line in mixed.stdout.splitlines()] == ["耐克", None, "{x}"]
+    assert mixed.exit_code == 1 and "stdin:2: line: is a listing among titles" in mixed.stderr
+
+
+def test_half_a_character_costs_no_listing(run, pipeline, gold, tmp_path):
+    """Text that was cut within an emoji, as JavaScript cuts it."""
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    path.write_text(json.dumps({"title": gold[0].title + "\ud83d", "id": "7", "seller_tags": ["\udc4d"]}), encoding="utf8")
+    result = run("tag", pipeline, "-i", path, "-o", output)
+    assert (result.exit_code, result.stderr) == (0, "")
+    (tagged,) = read_listings(output)
+    assert (tagged.title, tagged.id, tagged.seller_tags) == (gold[0].title + "\ufffd", "7", ("\ufffd",))
+    assert [tag.text for tag in tagged.tags][:2] == ["耐克", "男士"]
+
+
+def test_limits_leave_out_and_say_so(run, pipeline, gold, tmp_path):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    rows = ["", Listing(title="x"), "", Listing(title=gold[0].title, seller_tags=("全棉", "长" * 300, "夏季", "红"))]
+    path.write_text("".join(row and json.dumps(row.to_dict()) + "\n" or "\n" for row in rows), encoding="utf8")
+    result = run("tag", pipeline, "-i", path, "-o", output, "--max-tags", 2)
+    assert result.exit_code == 1
+    assert f"{path}:4: seller_tags[1]: '{'长' * 20}'… has 300 characters, the most is 255" in result.stderr
+    assert f"{path}:4: seller_tags: has more than 2 tags; those from number 4 on are left out" in result.stderr
+    _, tagged = read_listings(output)
+    assert [tag.text for tag in tagged.tags if tag.source == "seller"] == ["全棉", "夏季"]
+    assert tagged.seller_tags == rows[3].seller_tags
+    result = run("tag", pipeline, "-i", path, "-o", output)
+    assert "settings: max_tags (2 then, 250 now); give the same" in result.stderr
+
+
+def test_a_run_with_something_else_does_not_go_on(run, pipeline, gold, tmp_path):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    write_listings(path, [Listing(title=listing.title) for listing in gold])
+    assert run("tag", pipeline, "-i", path, "-o", output).exit_code == 0
+    before = output.read_bytes()
+    other = tmp_path / "other"
+    shutil.copytree(pipeline, other)
+    assert run("tag", other, "-i", path, "-o", output).stdout == f"{output}: complete, 3 lines, 3 of them there before\n"
+    nlp = spacy.load(other)
+    nlp.get_pipe("product_tag_generator").model.shims[0]._model.boundary.bias.data.add_(9)
+    nlp.to_disk(other)
+    result = run("tag", other, "-i", path, "-o", output)
+    assert result.exit_code == 1 and "pipeline: product_tag_generator; give the same" in result.stderr
+    write_listings(path, [Listing(title="new"), *(Listing(title=listing.title) for listing in gold[1:])])
+    result = run("tag", pipeline, "-i", path, "-o", output)
+    assert result.exit_code == 1 and f"{output}:1: title: is '{gold[0].title}', and 'new' in the input" in result.stderr
+    assert output.read_bytes() == before
+
+
+def test_long_texts_are_shortened_in_errors(run, pipeline, tmp_path):
+    path, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    path.write_text(json.dumps({"title": ["x" * 100_000]}) + "\n" + json.dumps({"y" * 100_000: 1}) + "\n", encoding="utf8")
+    result = run("tag", pipeline, "-i", path, "-o", output)
+    assert result.exit_code == 1
+    assert len(result.stderr) < 2500 and output.stat().st_size < 2500
+    assert ":1: title: must be a string, not ['xxx" in result.stderr and "the fields are title" in result.stderr

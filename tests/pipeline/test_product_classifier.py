@@ -127,6 +127,37 @@ def test_a_category_that_a_doc_came_with_stays_where_there_is_none(trained):
     assert doc._.category == ("服饰",)
 
 
+def test_a_given_category_stays_and_a_predicted_one_is_made_anew(trained):
+    doc = trained.make_doc("红色连衣裙女")
+    doc._.category = ("家居",)
+    assert trained(doc)._.category == ("家居",)
+    # What the classifier itself thinks is told, too; and a doc that is saved knows what it was given.
+    assert doc.cats["服饰"] > doc.cats.get("家居", 0)
+    copy = spacy.tokens.Doc(trained.vocab).from_bytes(doc.to_bytes())
+    assert trained(copy)._.category == ("家居",)
+    predicted = trained("红色连衣裙女")
+    component = trained.get_pipe("product_classifier")
+    component.set_annotations([predicted], [Prediction(("数码",), {})])
+    assert predicted._.category == ("数码",)
+    copy = spacy.tokens.Doc(trained.vocab).from_bytes(predicted.to_bytes())
+    assert trained(copy)._.category == ("服饰", "裙子")
+    predicted._.category = ("家居",)
+    assert trained(predicted)._.category == ("家居",)
+    predicted._.category = ()
+    assert trained(predicted)._.category == ("服饰", "裙子")
+
+
+def test_gold_categories_reach_no_score_and_no_second_epoch(trained):
+    """Examples that are kept over epochs are predicted anew, and the gold path stands in the reference alone."""
+    wrong = Listing(title="红色连衣裙女", category=("家居",))
+    example = to_example(trained, wrong)
+    assert trained.evaluate([example])["cats_path_acc"] == 0.0
+    component = trained.get_pipe("product_classifier")
+    for path in (("数码",), ("服饰",)):
+        component.set_annotations([example.predicted], [Prediction(path, {})])
+        assert example.predicted._.category == path
+
+
 def test_categories_learn_after_they_were_looked_up(trained):
     """What is kept of the categories' vectors is made anew once they change."""
     nlp = spacy.util.load_model_from_config(trained.config, auto_fill=True)

@@ -1,0 +1,163 @@
+"""Tag a batch of listings so that none of them stops the others: nor does any tag that a seller typed."""
+from dataclasses import replace
+from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple, Union
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from .errors import ListingError
+from .graphemes import clean
+from .listing import Listing
+from .tag import as_tag, get_category, get_tags, set_category, store_tags
+
+# A listing, or why there is none in its place.
+Record = Union[Listing, ListingError]
+# With its number, counted from 1.
+Numbered = Tuple[int, Record]
+# With what was wrong with its seller tags.
+Tagged = Tuple[Record, List[ListingError]]
+# As Shopify has it, which allows more than other platforms do.
+MAX_TAGS, MAX_TAG_LENGTH = 250, 255
+# A text that every pipeline can read.
+_PLAIN = "Nike red cotton shirt 红色 T恤"
+_NAME = "listings"
+
+
+class Limits(NamedTuple):
+    """What a pipeline gets of a listing's seller tags.
+
+    max_tags (int): Most of them.
+    max_tag_length (int): Most characters of one.
+    """
+
+    max_tags: int = MAX_TAGS
+    max_tag_length: int = MAX_TAG_LENGTH
+
+
+def tag_batch(nlp: Language, batch: Sequence[Numbered], limits: Limits = Limits()) -> List[Tagged]:  # noqa: B008
+    """Tag listings; where the pipeline fails, those that it fails on are found and become errors.
+
+    nlp (Language): The pipeline.
+    batch (Sequence[Tuple[int, Record]]): The listings with their numbers, for errors; an error passes through.
+    limits (Limits): What the pipeline gets of their seller tags.
+    RETURNS (List[Tuple[Record, List[ListingError]]]): Each listing with its tags, or the error in its place; and what
+        was wrong with the seller tags that were left out.
+    RAISES (Exception): What the pipeline raised, where it fails on any text.
+    """
+    done: List[Tagged] = [(record, []) for _, record in batch]
+    todo: Dict[int, Tuple[Listing, Dict[int, str]]] = {}
+    for place, (number, record) in enumerate(batch):
+        if isinstance(record, Listing):
+            length = len(record.text)
+            if length > nlp.max_length:
+                problem = f"has {length} characters with the description, the most is {nlp.max_length} (nlp.max_length)"
+                done[place] = ListingError(_NAME, number, "title", problem), []
+            else:
+                tags, errors = choose_tags(record, number, limits)
+                todo[place], done[place] = (record, tags), (record, errors)
+    if not todo:
+        return done
+    try:
+        for place, tagged in zip(todo, _run(nlp, [(listing, tags.values()) for listing, tags in todo.values()])):
+            done[place] = tagged, done[place][1]
+        return done
+    except MemoryError:
+        raise
+    except Exception as err:
+        # Whatever a component may raise: below it's found whose it is, and said or raised again.
+        failure = err
+    for place, (listing, tags) in todo.items():
+        tagged, errors = _tag_alone(nlp, batch[place][0], listing, tags)
+        done[place] = tagged, done[place][1] + errors
+    if all(isinstance(done[place][0], ListingError) for place in todo) and _fails_on_all(nlp):
+        raise failure
+    return done
+
+
+def choose_tags(listing: Listing, number: int, limits: Limits) -> Tuple[Dict[int, str], List[ListingError]]:
+    """Choose the seller tags that a pipeline gets.
+
+    listing (Listing): The listing.
+    number (int): Its number.
+    limits (Limits): How many, and how long.
+    RETURNS (Tuple[Dict[int, str], List[ListingError]]): The tags by their place, blank ones left out; and an error for
+        what is over a limit.
+    """
+    tags: Dict[int, str] = {}
+    errors = []
+    for place, text in enumerate(listing.seller_tags):
+        if not clean(text[: limits.max_tag_length]):
+            continue
+        if len(tags) == limits.max_tags:
+            problem = f"has more than {limits.max_tags} tags; those from number {place + 1} on are left out (max_tags)"
+            errors.append(ListingError(_NAME, number, "seller_tags", problem))
+            break
+        if len(text) > limits.max_tag_length:
+            most = f"the most is {limits.max_tag_length}; it is left out (max_tag_length)"
+            problem = f"{text[:20]!r}… has {len(text)} characters, {most}"
+            errors.append(ListingError(_NAME, number, f"seller_tags[{place}]", problem))
+        else:
+            tags[place] = text
+    return tags, errors
+
+
+def _run(nlp: Language, items: Sequence[Tuple[Listing, Iterable[str]]]) -> List[Listing]:
+    """Run the pipeline. RETURNS (List[Listing]): The listings with what it found."""
+    docs = [_make_doc(nlp, listing, tags) for listing, tags in items]
+    return [
+        replace(listing, tags=get_tags(doc), category=listing.category or get_category(doc))
+        for (listing, _), doc in zip(items, nlp.pipe(docs, batch_size=max(len(docs), 1)))
+    ]
+
+
+def _make_doc(nlp: Language, listing: Listing, tags: Iterable[str]) -> Doc:
+    doc = nlp.make_doc(listing.text)
+    store_tags(doc, map(as_tag, tags))
+    if listing.category:
+        set_category(doc, listing.category)
+    return doc
+
+
+def _tag_alone(nlp: Language, number: int, listing: Listing, tags: Dict[int, str]) -> Tagged:
+    """Tag one listing in a batch on which the pipeline failed: without the seller tags that it fails on."""
+    try:
+        tagged = _run(nlp, [(listing, tags.values())])[0]
+        return tagged, []
+    except MemoryError:
+        raise
+    except Exception as err:
+        failure = err
+    good: List[str] = []
+    errors = []
+    try:
+        tagged = _run(nlp, [(listing, ())])[0]
+    except MemoryError:
+        raise
+    except Exception:
+        # It isn't the seller tags: all is said by the first failure.
+        return ListingError(_NAME, number, "title", f"the pipeline fails on this listing ({_describe(failure)})"), []
+    for place, text in tags.items():
+        try:
+            tagged = _run(nlp, [(listing, [*good, text])])[0]
+            good.append(text)
+        except MemoryError:
+            raise
+        except Exception as err:
+            problem = f"{text!r:.100}: the pipeline fails on this tag ({_describe(err)}); it is left out"
+            errors.append(ListingError(_NAME, number, f"seller_tags[{place}]", problem))
+    return tagged, errors
+
+
+def _fails_on_all(nlp: Language) -> bool:
+    """RETURNS (bool): Whether the fault is the pipeline's, such as a component that was never trained."""
+    try:
+        nlp(_PLAIN)
+    except MemoryError:
+        raise
+    except Exception:
+        return True
+    return False
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
