@@ -3,13 +3,15 @@
 A name is the mean of the vectors of its character n-grams, behind two small layers (fastText's subwords, Bojanowski et
 al. 2017). It reads no context, needs no torch, and encodes some ten thousand names a second.
 """
+import hashlib
 import unicodedata
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Mapping, Sequence, Union
 
 import numpy as np
 
+from ..saving import checksum
 from ..text.ngrams import hash_ngrams
 
 # Stands wherever the folder of a name encoder can stand.
@@ -17,6 +19,8 @@ SHIPPED = "product-tags-names"
 FILE = "names.safetensors"
 _FOLDER = Path(__file__).parents[1] / "names"
 WORDS, CHARS = (1, 2), (1, 2, 3, 4, 5)
+_CHECKSUM = "sha256"
+_DIMENSIONS = {"table": 2, "hidden": 2, "hidden_bias": 1, "out": 2, "skip": 2, "bias": 1}
 # Names that are encoded at once: more need more memory and are no faster.
 _BATCH = 512
 
@@ -62,7 +66,7 @@ class NameEncoder:
         return out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-9)
 
     def to_disk(self, path: Union[str, Path]) -> None:
-        """Write the encoder to a folder, in half precision.
+        """Write the encoder to a folder, in half precision, with a checksum.
 
         path (Union[str, Path]): The folder.
         """
@@ -70,30 +74,67 @@ class NameEncoder:
 
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: array.astype(np.float16) for name, array in self.weights.items()}, folder / FILE)
+        halves = {name: array.astype(np.float16) for name, array in self.weights.items()}
+        save_file(halves, folder / FILE, metadata={_CHECKSUM: _checksum_of(halves)})
 
     @classmethod
     def from_disk(cls, path: Union[str, Path]) -> "NameEncoder":
-        """Read an encoder.
+        """Read an encoder. One that was read before is given again, unless its file has changed.
 
         path (Union[str, Path]): The folder that `to_disk` wrote, or `product-tags-names`, which ships with the package.
         RETURNS (NameEncoder): The encoder.
-        RAISES (ValueError): Where the folder holds none.
+        RAISES (ValueError): Where the folder holds none, or a damaged one.
         """
-        return _load(_FOLDER if str(path) == SHIPPED else Path(path).absolute())
+        file = (_FOLDER if str(path) == SHIPPED else Path(path).absolute()) / FILE
+        try:
+            with file.open("rb") as opened:
+                return _load(file, hashlib.file_digest(opened, "sha256").digest())
+        except (OSError, ValueError) as err:
+            problem = "holds no name encoder that can be read"
+            raise ValueError(f"{file.parent}: {problem} ({err}); 'product-tags names' makes one") from err
 
 
-@cache
-def _load(folder: Path) -> NameEncoder:
+@lru_cache(maxsize=2)
+def _load(file: Path, digest: bytes) -> NameEncoder:
+    from safetensors import SafetensorError, safe_open
     from safetensors.numpy import load_file
 
     try:
-        weights = load_file(folder / FILE)
-    except Exception as err:
-        problem = "holds no name encoder that can be read"
-        raise ValueError(f"{folder}: {problem} ({err}); 'product-tags names' makes one") from err
+        weights = load_file(file)
+        with safe_open(file, framework="numpy") as opened:
+            wanted = (opened.metadata() or {}).get(_CHECKSUM)
+    except SafetensorError as err:
+        raise ValueError(str(err)) from None
+    # What ships with the package has none: pip's list of files has it.
+    if wanted not in (None, _checksum_of(weights)):
+        raise ValueError("it is not what was saved: the checksum differs")
     # The table stays as it is, which halves the memory.
-    return NameEncoder({name: w if name == "table" else w.astype(np.float32) for name, w in weights.items()})
+    weights = {name: w if name == "table" else w.astype(np.float32) for name, w in weights.items()}
+    check_weights(weights)
+    return NameEncoder(weights)
+
+
+def _checksum_of(weights: Mapping[str, np.ndarray]) -> str:
+    parts = [f"{name} {w.dtype.str} {w.shape} {checksum(w.tobytes())}" for name, w in sorted(weights.items())]
+    return checksum("\n".join(parts).encode("utf8"))
+
+
+def check_weights(weights: Mapping[str, np.ndarray]) -> None:
+    """Check that weights are those of a name encoder. RAISES (ValueError): Naming what is missing or doesn't fit."""
+    for name, dimensions in _DIMENSIONS.items():
+        if name not in weights or weights[name].ndim != dimensions or weights[name].dtype.kind != "f":
+            held = "is missing" if name not in weights else f"is {weights[name].dtype} {weights[name].shape}"
+            raise ValueError(f"{name}: must be numbers in {dimensions} dimensions, and {held}")
+        if not np.isfinite(weights[name]).all():
+            raise ValueError(f"{name}: holds what is no number")
+    for name in weights:
+        if name not in _DIMENSIONS:
+            raise ValueError(f"{name!r:.80}: not known; the weights are {', '.join(_DIMENSIONS)}")
+    (width, hidden), size = weights["hidden"].shape, len(weights["bias"])
+    shapes = {"hidden_bias": (hidden,), "out": (hidden, size), "skip": (width, size)}
+    for name, shape in {**shapes, "table": (max(1, len(weights["table"])), width)}.items():
+        if weights[name].shape != shape:
+            raise ValueError(f"{name}: must be of shape {shape}, not {weights[name].shape}")
 
 
 def name_ngrams(names: Sequence[str], buckets: int) -> "tuple[np.ndarray, np.ndarray]":

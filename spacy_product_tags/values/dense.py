@@ -7,7 +7,7 @@ from ..encoders.name_encoder import NameEncoder, mean_by_owner
 from .table import Value
 
 PREFIX = "dense_"
-_WEIGHTS = f"{PREFIX}names_"
+NAMES = f"{PREFIX}names_"
 # Names that are encoded before they are summed up: the vectors of all would take a gigabyte.
 _BATCH = 20_000
 
@@ -23,7 +23,7 @@ class Dense:
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.arrays = {name: array for name, array in arrays.items() if name.startswith(PREFIX)}
         self.encoder = NameEncoder(
-            {name.removeprefix(_WEIGHTS): array for name, array in self.arrays.items() if name.startswith(_WEIGHTS)}
+            {name.removeprefix(NAMES): array for name, array in self.arrays.items() if name.startswith(NAMES)}
         )
         self._vectors: np.ndarray = self.arrays[f"{PREFIX}vectors"]
         self._by_facet: Dict[int, Tuple[np.ndarray, np.ndarray]] = {}
@@ -52,7 +52,7 @@ class Dense:
         if count:
             parts.append(mean_by_owner(encoder.encode(names), np.array(owners, dtype=np.int64), count))
         vectors = np.concatenate(parts) if parts else np.zeros((0, encoder.width), dtype=np.float32)  # (V, E)
-        weights = {f"{_WEIGHTS}{name}": array for name, array in encoder.weights.items()}
+        weights = {f"{NAMES}{name}": array for name, array in encoder.weights.items()}
         return cls({f"{PREFIX}vectors": vectors, **weights})
 
     def search(self, text: str, facets: np.ndarray, facet: Optional[int], limit: int) -> List[Tuple[int, float]]:

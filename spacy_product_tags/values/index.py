@@ -15,6 +15,7 @@ import numpy as np
 from ..encoders.name_encoder import NameEncoder
 from ..text.folding import lookup_key
 from .arrays import pack_values
+from .checks import check_index, check_moved, check_value
 from .dense import PREFIX as DENSE
 from .dense import Dense
 from .fuzzy import narrow, score
@@ -22,7 +23,7 @@ from .packed import Strings, arrays_from_bytes, arrays_to_bytes, open_arrays, sa
 from .table import AliasTable, Value
 from .usage import PREFIX, Usage
 
-KIND = "spacy-product-tags.alias_index.v1"
+KIND = "spacy-product-tags.alias_index.v2"
 MIN_SCORE = 0.6
 # Values whose categories are kept at hand: a value of many attributes takes its time.
 _CACHED = 2000
@@ -100,8 +101,9 @@ class AliasIndex:
         weights (Mapping[str, float]): Weights of "none of these" that were fitted on it; empty = none were.
         names (Optional[NameEncoder]): Encoder of names, for `near`; it is kept with the index. None = no such look-up.
         RETURNS (AliasIndex): The index.
-        RAISES (ValueError): Where an id has two facets.
+        RAISES (ValueError): Where an id has two facets, or ids that moved lead round in a circle.
         """
+        check_moved(dict(moved))
         table = list(values if isinstance(values, AliasTable) else AliasTable(values))
         facets = sorted({value.facet for value in table})
         arrays = {**pack_values(table, facets), **(usage.arrays if usage else {})}
@@ -152,7 +154,7 @@ class AliasIndex:
 
     @classmethod
     def from_disk(cls, path: Union[str, Path]) -> "AliasIndex":
-        """Open an index by memory map: nothing is read before it is asked for.
+        """Open an index by memory map. Checksums are compared and all but the values checked, so no look-up fails.
 
         path (Union[str, Path]): The folder that `to_disk` wrote.
         RETURNS (AliasIndex): The index.
@@ -169,12 +171,12 @@ class AliasIndex:
         home: Optional[Path] = None,
     ) -> "AliasIndex":
         try:
-            index = cls(arrays, meta, home)
-        except KeyError as err:
-            raise ValueError(f"{path}: holds no {err}; build the index again") from None
+            check_index(arrays, meta)
+        except ValueError as err:
+            raise ValueError(f"{path}: {err}; build the index again") from None
         if meta.get("probe") != lookup_key(_PROBE):
             raise ValueError(f"{path}: was built with other rules of what is the same text; build the index again")
-        return index
+        return cls(arrays, meta, home)
 
     def exact(self, text: str, facet: str = "") -> Tuple[Candidate, ...]:
         """Find the values that are called so, whatever the form of the text.
@@ -306,7 +308,11 @@ class AliasIndex:
         return self._read(row)
 
     def _read(self, row: int) -> Value:
-        data = json.loads(self._values.decode(row))
+        try:
+            data = json.loads(self._values.decode(row))
+            check_value(data, self._ids.decode(row))
+        except (ValueError, RecursionError) as err:
+            raise ValueError(f"{self._path or 'the alias index'}: value {row}: {err}; build the index again") from None
         return Value(**{**data, **{name: tuple(data.get(name, ())) for name in ("aliases", "attributes")}})
 
     def __contains__(self, value_id: object) -> bool:

@@ -1,24 +1,26 @@
 """Strings packed into arrays, and a folder of arrays that is opened by memory map."""
+import hashlib
 import io
 import json
 import os
 import re
 import shutil
 import zipfile
-import zlib
 from bisect import bisect_left
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Tuple, Union
 
 import numpy as np
 
 from ..locks import PATIENCE, exclusive
+from ..saving import BROKEN, checksum, seal, unseal
 
 META = "meta.json"
 _META_ARRAY = "meta"
 _FOLDER = "arrays-"
-_IS_FOLDER = re.compile(r"arrays-\d+")
+_IS_FOLDER = re.compile(r"arrays-\d+", re.ASCII)
+_IS_NAME = re.compile(r"[a-z][a-z_]*", re.ASCII)
+_CHECKSUM = "sha256"
 
 
 class Strings:
@@ -90,25 +92,27 @@ def save_arrays(path: Union[str, Path], arrays: Mapping[str, np.ndarray], meta: 
 def _save_arrays(path: Path, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
     if path.exists() and not (path.is_dir() and ((path / META).is_file() or all(map(_is_left_over, path.iterdir())))):
         raise ValueError(f"{path}: is there already and no alias index; give another path, or remove it")
+    for name in arrays:
+        if not _IS_NAME.fullmatch(name):
+            raise ValueError(f"{name!r:.80} is no name of an array")
     path.mkdir(parents=True, exist_ok=True)
     old = [entry for entry in path.iterdir() if entry.name != META]
     numbers = [int(entry.name[len(_FOLDER) :]) for entry in old if _IS_FOLDER.fullmatch(entry.name)]
     folder = path / f"{_FOLDER}{max(numbers, default=0) + 1}"
     folder.mkdir()
-    shapes = {name: [array.dtype.str, *array.shape] for name, array in arrays.items()}
+    listed = {}
     for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
-    text = json.dumps({**meta, "folder": folder.name, "arrays": shapes}, ensure_ascii=False, indent=1)
+        file = folder / f"{name}.npy"
+        np.save(file, array, allow_pickle=False)
+        listed[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "sha256": _checksum_of(file)}
+    meta = {**meta, "folder": folder.name, "arrays": listed}
+    text = json.dumps({**meta, _CHECKSUM: _checksum(meta)}, ensure_ascii=False, indent=1)
     new = folder / META
     new.write_bytes(encode(text))
     os.replace(new, path / META)
     for entry in old:
         if _IS_FOLDER.fullmatch(entry.name):
             shutil.rmtree(entry, ignore_errors=True)
-        elif entry.suffix == ".npy":
-            # Earlier versions wrote them here.
-            with suppress(OSError):
-                entry.unlink()
 
 
 def _is_left_over(entry: Path) -> bool:
@@ -119,67 +123,108 @@ def _is_left_over(entry: Path) -> bool:
 
 
 def open_arrays(path: Union[str, Path], kind: str) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
-    """Open what `save_arrays` wrote, by memory map.
+    """Open what `save_arrays` wrote, by memory map. Each file is read once, to compare its checksum.
 
     path (Union[str, Path]): The folder.
     kind (str): What `meta["kind"]` must be.
     RETURNS (Tuple[Dict[str, np.ndarray], Dict[str, Any]]): The arrays and the meta data.
-    RAISES (ValueError): Where files are missing or are not what meta.json says.
+    RAISES (ValueError): Where files are missing, damaged or not what meta.json says; it names the file.
     """
     path = Path(path)
+    file = path / META
     try:
-        meta = json.loads((path / META).read_bytes().decode("utf8", "surrogatepass"))
-        shapes = {name: (dtype, tuple(shape)) for name, (dtype, *shape) in meta.pop("arrays").items()}
-        found = meta["kind"]
-        # Earlier versions wrote all into one folder.
-        name = meta.pop("folder", "")
-        if name and not _IS_FOLDER.fullmatch(name):
-            raise ValueError(f"folder: {name!r}")
-        folder = path / name
+        meta = _read_meta(file.read_bytes(), kind)
+        folder = path / _take(meta, "folder", str)
+        if not _IS_FOLDER.fullmatch(folder.name) or folder.parent != path:
+            raise ValueError(f"folder: must be such as {_FOLDER}1, not {folder.name!r:.80}")
+        listed = _take(meta, "arrays", dict)
+        for name, array in listed.items():
+            if not _IS_NAME.fullmatch(name):
+                raise ValueError(f"arrays: {name!r:.80} is no name of an array")
+            if not isinstance(array, dict) or {*array} != {"dtype", "shape", "sha256"}:
+                raise ValueError(f"arrays.{name}: must hold dtype, shape and sha256, not {array!r:.80}")
     except FileNotFoundError:
         raise ValueError(f"{path}: holds no {META}; needed is a folder that AliasIndex.to_disk wrote") from None
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
-        raise ValueError(f"{path / META}: can't be read ({err!r}); build the index again") from None
-    if found != kind:
-        raise ValueError(f"{path / META}: kind: is {found!r}, this version reads {kind!r}; build the index again")
+    except (OSError, ValueError) as err:
+        raise ValueError(f"{file}: {err}; build the index again") from None
     arrays = {}
-    for name, (dtype, shape) in shapes.items():
+    for name, array in listed.items():
         file = folder / f"{name}.npy"
         try:
-            # As a plain array: a memmap makes a memmap of each slice, which costs more than what is done with it.
-            array = np.load(file, mmap_mode="r" if all(shape) else None, allow_pickle=False).view(np.ndarray)
-        except (EOFError, OSError, ValueError) as err:
+            if _checksum_of(file) != array["sha256"]:
+                raise ValueError("is not what was saved: the checksum differs")
+            arrays[name] = _map(file)
+            if [arrays[name].dtype.str, list(arrays[name].shape)] != [array["dtype"], array["shape"]]:
+                raise ValueError(f"holds {arrays[name].shape} {arrays[name].dtype.str}, and {META} says otherwise")
+        except (EOFError, MemoryError, OSError, ValueError) as err:
             raise ValueError(f"{file}: can't be read ({err}); build the index again") from None
-        if array.dtype.str != dtype or array.shape != shape:
-            held = f"holds {array.shape} {array.dtype.str}, not {shape} {dtype}"
-            raise ValueError(f"{file}: {held}; build the index again")
-        arrays[name] = array
     return arrays, meta
 
 
+def _map(file: Path) -> np.ndarray:
+    # As a plain array: a memmap makes a memmap of each slice, which costs more than what is done with it.
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    except ValueError:
+        # What is empty can't be mapped.
+        array = np.load(file, allow_pickle=False)
+        if array.size:
+            raise
+        return array
+
+
+def _checksum_of(file: Path) -> str:
+    if not file.is_file():
+        raise ValueError("is missing")
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _checksum(meta: Mapping[str, Any]) -> str:
+    return checksum(json.dumps(meta, sort_keys=True).encode("utf8"))
+
+
+def _read_meta(data: bytes, kind: str) -> Dict[str, Any]:
+    """Read meta data. RETURNS (Dict[str, Any]): The fields. RAISES (ValueError): Where they are not what was saved."""
+    try:
+        meta = json.loads(data.decode("utf8", "surrogatepass"))
+    except (ValueError, RecursionError) as err:
+        raise ValueError(f"can't be read ({err})") from None
+    if not isinstance(meta, dict):
+        raise ValueError(f"can't be read: must be an object, not {type(meta).__name__}")
+    if meta.get("kind") != kind:
+        raise ValueError(f"kind: is {meta.get('kind')!r:.80}, this version reads {kind!r}")
+    if meta.pop(_CHECKSUM, None) != _checksum(meta):
+        raise ValueError("is not what was saved: the checksum differs")
+    return meta
+
+
+def _take(meta: Dict[str, Any], name: str, kind: type) -> Any:
+    value = meta.pop(name, None)
+    if not isinstance(value, kind):
+        raise ValueError(f"{name}: must be {kind.__name__}, not {value!r:.80}")
+    return value
+
+
 def arrays_to_bytes(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> bytes:
-    """Pack arrays and meta data; the same give the same bytes. RETURNS (bytes): A .npz file."""
+    """Pack arrays and meta data; the same give the same bytes. RETURNS (bytes): A .npz file behind its checksum."""
     buffer = io.BytesIO()
-    text = np.frombuffer(encode(json.dumps(meta, ensure_ascii=False)), dtype=np.uint8)
+    text = np.frombuffer(encode(json.dumps({**meta, _CHECKSUM: _checksum(meta)}, ensure_ascii=False)), dtype=np.uint8)
     np.savez_compressed(buffer, **{_META_ARRAY: text}, **arrays)
-    return buffer.getvalue()
+    return seal(buffer.getvalue())
 
 
 def arrays_from_bytes(data: bytes, kind: str) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
     """Unpack what `arrays_to_bytes` packed.
 
-    data (bytes): The .npz file.
+    data (bytes): The bytes.
     kind (str): What `meta["kind"]` must be.
     RETURNS (Tuple[Dict[str, np.ndarray], Dict[str, Any]]): The arrays and the meta data.
-    RAISES (ValueError): Where it is none, or of another kind.
+    RAISES (ValueError): Where it is none, damaged, or of another kind.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        with np.load(io.BytesIO(unseal(data, "it")), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        meta = json.loads(arrays.pop(_META_ARRAY).tobytes().decode("utf8", "surrogatepass"))
-        found = meta["kind"]
-    except (AttributeError, EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as err:
-        raise ValueError(f"the saved alias index is damaged ({err!r}); build or copy it again") from None
-    if found != kind:
-        raise ValueError(f"the saved alias index: kind: is {found!r}, this version reads {kind!r}; build it again")
-    return arrays, meta
+        return arrays, _read_meta(arrays.pop(_META_ARRAY).tobytes(), kind)
+    except (*BROKEN, MemoryError, zipfile.BadZipFile) as err:
+        raise ValueError(f"the saved alias index is damaged ({err}); build or copy it again") from None

@@ -42,6 +42,40 @@ def test_saved_and_read_again(fitted, tmp_path):
     assert again.width == 32
 
 
+def test_a_file_that_was_rewritten_is_read_again(fitted, tmp_path):
+    encoder = fitted[0]
+    encoder.to_disk(tmp_path)
+    first = NameEncoder.from_disk(tmp_path)
+    assert NameEncoder.from_disk(tmp_path) is first
+    NameEncoder({name: -w for name, w in encoder.weights.items()}).to_disk(tmp_path)
+    again = NameEncoder.from_disk(tmp_path)
+    assert np.array_equal(again.weights["bias"], -first.weights["bias"]) and first.weights["bias"].any()
+
+
+def test_a_file_with_a_flipped_bit_or_a_wrong_shape_is_refused(fitted, tmp_path):
+    from safetensors.numpy import save_file
+
+    encoder = fitted[0]
+    encoder.to_disk(tmp_path)
+    file = tmp_path / "names.safetensors"
+    data = bytearray(file.read_bytes())
+    data[-3] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match="the checksum differs"):
+        NameEncoder.from_disk(tmp_path)
+    for wrong, said in (
+        ({"bias": None}, "bias: must be numbers in 1 dimensions, and is missing"),
+        ({"skip": np.zeros((2, 3), "f")}, "skip: must be of shape"),
+        ({"table": np.zeros(3, "f")}, "table: must be numbers in 2 dimensions"),
+        ({"out": encoder.weights["out"] * np.nan}, "out: holds what is no number"),
+        ({"more": np.zeros(3, "f")}, "'more': not known"),
+    ):
+        weights = {name: w for name, w in {**encoder.weights, **wrong}.items() if w is not None}
+        save_file({name: np.ascontiguousarray(w) for name, w in weights.items()}, file)
+        with pytest.raises(ValueError, match=said):
+            NameEncoder.from_disk(tmp_path)
+
+
 def test_a_folder_without_an_encoder_says_so(tmp_path):
     with pytest.raises(ValueError, match="nothing.*holds no name encoder.*product-tags names"):
         NameEncoder.from_disk(tmp_path / "nothing")
