@@ -90,7 +90,7 @@ def aliases_change_cli(
     from ..values.table import make_id
 
     _open(folder)
-    fields = {"date": date, "by": by, "why": why, "change": change, "id": value_id, "alias": alias, "into": into}
+    fields: Dict[str, Any] = {"date": date, "by": by, "why": why, "change": change, "id": value_id, "alias": alias, "into": into}
     if change == "add":
         fields.update(id="", alias="", value={"id": value_id or make_id(facet, alias), "facet": facet, "aliases": [alias]})
     _log(folder, fields)
@@ -200,7 +200,7 @@ def aliases_languages_cli(
     found = {name: value for name, value in weights.items() if name.startswith("dense_")}
     typer.echo("".join(f"{name} = {value}\n" for name, value in found.items()), nl=False)
     if not dry_run:
-        fields = {"date": date, "by": by, "why": why, "change": "weigh"}
+        fields: Dict[str, Any] = {"date": date, "by": by, "why": why, "change": "weigh"}
         _log(folder, {**fields, "weights": {**(index.weights or usual_weights()), **found}})
 
 

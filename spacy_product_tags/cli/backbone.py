@@ -46,9 +46,14 @@ def backbone_cli(
     else:
         from ..pretraining.backbone import create_backbone
 
-        texts = [listing.text for path in corpus or () for listing in read_listings(path)]
         create_backbone(
-            texts, output, layers=layers, width=width, heads=max(1, width // 64), vocab_size=vocab_size, seed=seed
+            [listing.text for path in corpus or () for listing in read_listings(path)],
+            output,
+            layers=layers,
+            width=width,
+            heads=max(1, width // 64),
+            vocab_size=vocab_size,
+            seed=seed,
         )
     typer.echo(str(output))
 

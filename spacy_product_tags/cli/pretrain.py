@@ -76,7 +76,7 @@ def pretrain_cli(
             bf16=bf16,
             seed=seed,
         )
-        if bench:
+        if bench or output is None:
             _bench(inputs, settings, gpu_id >= 0)
             return
         pretrain(

@@ -99,7 +99,7 @@ def render_listing(listing: Listing, colors: Mapping[str, str]) -> str:
     # displaCy escapes the text, but takes labels for HTML; and it looks colours up by labels as they are shown.
     labels = [escape(tag.facet) for tag in spans]
     options = {"colors": {escape(facet): color for facet, color in colors.items()}}
-    if any(right.start < left.end for left, right in zip(spans, spans[1:])):
+    if any(right.span[0] < left.span[1] for left, right in zip(spans, spans[1:])):
         style, data = "span", _as_tokens(listing.text, spans, labels)
     else:
         ents = [{"start": tag.start, "end": tag.end, "label": label} for tag, label in zip(spans, labels)]
@@ -120,12 +120,13 @@ def _color(number: int) -> str:
 
 
 def _outer_first(tag: Tag) -> Any:
-    return tag.start, -tag.end, tag.facet
+    start, end = tag.span
+    return start, -end, tag.facet
 
 
 def _as_tokens(text: str, tags: Sequence[Tag], labels: Sequence[str]) -> Dict[str, Any]:
     """Cut the text where tags start and end: displaCy shows overlaps of whole tokens. RETURNS (Dict): Its input."""
-    cuts = sorted({0, len(text), *(tag.start for tag in tags), *(tag.end for tag in tags)})
+    cuts = sorted({0, len(text), *(offset for tag in tags for offset in tag.span)})
     at = {cut: number for number, cut in enumerate(cuts)}
     return {
         "text": text,

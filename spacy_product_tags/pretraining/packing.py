@@ -1,5 +1,5 @@
 """Pack several texts into each row of a batch, so that next to nothing of it is padding."""
-from typing import TYPE_CHECKING, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -90,7 +90,7 @@ class PackedRows(Dataset):
     def __len__(self) -> int:
         return self.size or self.n_rows
 
-    def __getitem__(self, index: int) -> Dict[str, np.ndarray]:
+    def __getitem__(self, index: int) -> Dict[str, Any]:
         row = index
         if self.size:
             turn, at = divmod(index, self.n_rows)

@@ -159,7 +159,7 @@ class LogCallback(TrainerCallback):
         if state.global_step % self.every and not control.should_save:
             return
         row = self.trainer.tally.take()
-        pieces, seconds = row.pop("pieces"), row.pop("seconds")
+        pieces, seconds = int(row.pop("pieces")), row.pop("seconds")
         self.pieces += pieces
         row = {
             "step": state.global_step,
