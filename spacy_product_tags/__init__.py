@@ -3,8 +3,18 @@ from ._version import __version__
 from .batch import tag_listings
 from .errors import ListingError
 from .listing import Listing
+from .spans import spans_to_tags, tags_in_span, tags_to_spans
 from .tag import Tag, register_extensions
 
-__all__ = ["Listing", "ListingError", "Tag", "__version__", "tag_listings"]
+__all__ = [
+    "Listing",
+    "ListingError",
+    "Tag",
+    "__version__",
+    "spans_to_tags",
+    "tag_listings",
+    "tags_in_span",
+    "tags_to_spans",
+]
 
 register_extensions()

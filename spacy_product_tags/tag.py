@@ -3,6 +3,7 @@
 Tags live as plain dicts in ``doc.user_data["spacy_product_tags"]``, so they survive ``to_bytes``, a ``DocBin`` with
 ``store_user_data=True``, pickling and worker processes. ``doc._.tags`` reads them as a tuple of `Tag`.
 """
+import json
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
@@ -16,6 +17,8 @@ USER_DATA_KEY = "spacy_product_tags"
 TRACE = "trace"
 # And what the tag classifier made of each that had no facet.
 FACETS = "facets"
+# And the length of the text in which they were found: spaCy hands user data on to parts of a doc.
+LENGTH = "length"
 # And which spans a user set, who said nothing of their source.
 OWN = "own"
 # Whether the category is a prediction, which the next one takes the place of; a given one stays.
@@ -56,6 +59,10 @@ class Tag:
     def to_dict(self) -> Dict[str, Any]:
         """Give the tag as a dict of built-in types. RETURNS (Dict[str, Any]): All fields."""
         return {name: getattr(self, name) for name in _FIELDS}
+
+    def __json__(self) -> str:
+        """Give the tag as JSON, to ``srsly`` and so to ``doc.to_json(["tags"])``. RETURNS (str): An object."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Tag":
@@ -125,8 +132,20 @@ def text_length(doc: Doc) -> int:
 
 
 def get_tags(doc: Doc) -> Tuple[Tag, ...]:
-    """Read a doc's tags; the getter of ``doc._.tags``. RETURNS (Tuple[Tag, ...]): The tags."""
-    stored = doc.user_data.get(USER_DATA_KEY, {}).get("tags", ())
+    """Read a doc's tags; the getter of ``doc._.tags``.
+
+    doc (Doc): The doc.
+    RETURNS (Tuple[Tag, ...]): The tags.
+    RAISES (ValueError): Where the doc is a part of the one that was tagged, so that offsets don't fit.
+    """
+    data = doc.user_data.get(USER_DATA_KEY, {})
+    stored = data.get("tags", ())
+    if stored and data.get(LENGTH, text_length(doc)) != text_length(doc):
+        raise ValueError(
+            f"doc._.tags: these tags were found in a text of {data[LENGTH]} characters, and this doc has "
+            f"{text_length(doc)}, so that their offsets don't fit; instead of span.as_doc(copy_user_data=True), take "
+            "span.as_doc() and spacy_product_tags.tags_in_span(span)"
+        )
     return tuple(Tag(**data) for data in stored)
 
 
@@ -170,7 +189,9 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
 
 def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:
     """Replace a doc's tags by tags that are known to be right, as a component's own are: no check, so fast."""
-    doc.user_data.setdefault(USER_DATA_KEY, {})["tags"] = [tag.to_dict() for tag in tags]
+    data = doc.user_data.setdefault(USER_DATA_KEY, {})
+    data["tags"] = [tag.to_dict() for tag in tags]
+    data[LENGTH] = text_length(doc)
 
 
 def take_own(doc: Doc) -> List[Tag]:

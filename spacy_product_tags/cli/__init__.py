@@ -15,6 +15,7 @@ from .compile import compile_cli
 from .convert import convert_cli
 from .distill import CONTEXT as DISTILL_CONTEXT
 from .distill import distill_cli
+from .docbin import docbin_cli
 from .evaluate import evaluate_cli
 from .generate import generate_cli
 from .names import names_cli
@@ -41,6 +42,7 @@ app.command("tag")(tag_cli)
 app.command("convert")(convert_cli)
 app.command("compile")(compile_cli)
 app.command("check")(check_cli)
+app.command("docbin")(docbin_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("render")(render_cli)
 app.command("segmenter")(segmenter_cli)

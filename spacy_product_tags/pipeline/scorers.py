@@ -1,4 +1,5 @@
 """Scores: precision, recall and F1 of tags, over all and per facet."""
+import warnings
 from typing import Any, Callable, Dict, Iterable, Optional, Set, Tuple
 
 from spacy.scorer import PRFScore
@@ -35,9 +36,17 @@ def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
     **kwargs (Any): Settings of the component; not used.
     RETURNS (Dict[str, Any]): ``tags_p``, ``tags_r``, ``tags_f`` over all tags (micro average), ``tags_per_facet``, a
         dict of p, r and f by facet, and ``values_p``, ``values_r``, ``values_f`` as in `score_values`; None where
-        there is neither gold nor prediction.
+        there is neither gold nor prediction. The same figures are ``spans_tags_p`` and so on, which is what
+        ``spacy evaluate --spans-key tags`` prints.
     """
     examples = list(examples)
+    if not examples:
+        # `spacy evaluate FILE.jsonl` ends well and shows nothing.
+        warnings.warn(
+            "there is nothing to score; if the data are listings (.jsonl), 'product-tags evaluate' reads them, and "
+            "'product-tags docbin' makes the .spacy file of them that spaCy's own commands read",
+            stacklevel=2,
+        )
     micro = PRFScore()
     per_facet: Dict[str, PRFScore] = {}
     for example in examples:
@@ -46,16 +55,12 @@ def score_tags(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
         for facet in {span[2] for span in predicted | gold}:
             own = per_facet.setdefault(facet, PRFScore())
             own.score_set({s for s in predicted if s[2] == facet}, {s for s in gold if s[2] == facet})
-    values = score_values(examples)
-    if not len(micro):
-        return {**values, **dict.fromkeys(("tags_p", "tags_r", "tags_f", "tags_per_facet"))}
-    return {
-        **values,
-        "tags_p": micro.precision,
-        "tags_r": micro.recall,
-        "tags_f": micro.fscore,
-        "tags_per_facet": {facet: score.to_dict() for facet, score in sorted(per_facet.items())},
-    }
+    scores: Dict[str, Any] = dict.fromkeys(("tags_p", "tags_r", "tags_f", "tags_per_facet"))
+    if len(micro):
+        scores.update({"tags_p": micro.precision, "tags_r": micro.recall, "tags_f": micro.fscore})
+        scores["tags_per_facet"] = {facet: score.to_dict() for facet, score in sorted(per_facet.items())}
+    known_to_spacy = {f"spans_{name}".replace("per_facet", "per_type"): score for name, score in scores.items()}
+    return {**score_values(examples), **scores, **known_to_spacy}
 
 
 def score_values(examples: Iterable[Example]) -> Dict[str, Optional[float]]:

@@ -114,8 +114,8 @@ class TagGenerator(SavedInParts, TrainablePipe):
         keep_promotions: bool = False,
         scorer: Optional[Callable] = None,
     ) -> None:
-        if not 0 <= min_score < 1:
-            raise ValueError(f"[components.{name}] min_score: must be from 0 to below 1, not {min_score}")
+        if not 0 <= min_score <= 1:
+            raise ValueError(f"[components.{name}] min_score: must be from 0 to 1, not {min_score}")
         if overlap is not None and overlap not in OVERLAPS:
             known = ", ".join(OVERLAPS)
             raise ValueError(f"[components.{name}] overlap: must be null or one of {known}, not {overlap!r}")

@@ -25,6 +25,13 @@ def test_start_end_and_facet_must_be_right():
     assert list(scores["tags_per_facet"]) == ["brand", "color", "product"]
 
 
+def test_spacy_evaluate_finds_the_same_scores_under_its_own_names():
+    scores = score_tags([make_example([RED], [RED, SHIRT])])
+    names = {"spans_tags_p": "tags_p", "spans_tags_r": "tags_r", "spans_tags_f": "tags_f", "spans_tags_per_type": "tags_per_facet"}
+    assert {name: scores[name] for name in names} == {name: scores[own] for name, own in names.items()}
+    assert set(scores) == {*names, *names.values(), "values_p", "values_r", "values_f"}
+
+
 def test_the_average_is_over_all_tags_and_not_over_listings():
     examples = [make_example([RED], [RED, SHIRT, Tag("blue", "color", 1.0, 10, 14)]), make_example([SHIRT], [SHIRT])]
     assert score_tags(examples)["tags_r"] == pytest.approx(2 / 4)
@@ -32,9 +39,12 @@ def test_the_average_is_over_all_tags_and_not_over_listings():
 
 def test_nothing_to_score_is_none_and_not_zero():
     scores = score_tags([make_example([], [])])
-    assert set(scores) == {"tags_p", "tags_r", "tags_f", "tags_per_facet", "values_p", "values_r", "values_f"}
+    assert {name for name in scores if not name.startswith("spans_")} == {
+        "tags_p", "tags_r", "tags_f", "tags_per_facet", "values_p", "values_r", "values_f"
+    }  # fmt: skip
     assert set(scores.values()) == {None}
-    assert score_tags([]) == scores
+    with pytest.warns(UserWarning, match="product-tags docbin"):
+        assert score_tags([]) == scores
     assert score_tags([make_example([RED], [])])["tags_f"] == 0.0
 
 

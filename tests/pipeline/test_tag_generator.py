@@ -128,7 +128,7 @@ def test_config_round_trip(make_nlp, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "setting, value", [("overlap", "some"), ("min_score", 1.0), ("min_score", -0.1)]
+    "setting, value", [("overlap", "some"), ("min_score", 1.1), ("min_score", -0.1)]
 )
 def test_a_wrong_setting_is_named(setting, value, make_nlp):
     with pytest.raises(ValueError, match=rf"\[components\.product_tag_generator\] {setting}: must be"):
