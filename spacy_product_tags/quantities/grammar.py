@@ -13,7 +13,7 @@ from .terms import BLANK
 from .units import LATIN, Quantity, load_data
 
 # Where a number in running text may begin: not inside a model number, another number, or what was left alone.
-_FREE = re.compile(rf"(?<![{LATIN}\d_#±])(?<![{LATIN}\d][-.,_])(?<!\d[*×])")
+_FREE = re.compile(rf"(?<![{LATIN}\d_#±])(?<![{LATIN}\d][-.,_])(?<!\d[*×])(?<!\d[a-z][*×])(?<!\d[a-z]{{2}}[*×])", re.I)
 # A unit that runs on is part of a model number: 1220V6, 3T-15.
 _GLUED = re.compile(rf"[{LATIN}]-?\d")
 # What makes a quantity a part of something that wasn't read: 30±2cm, a fourth factor, 2瓶/6瓶.

@@ -70,7 +70,7 @@ def _read_parts(source: Source, at: int) -> Tuple[List[_Part], int]:
         if term is None:
             break
         end, packs = term.end, []
-        while len(packs) < 2 and (pack := _read_pack(source, end)):
+        while len(packs) < 2 and (pack := _read_pack(source, end)) and (pack.per or not packs):
             packs.append(pack)
             end = pack.end
         # 50/Box and 三件套 count pieces that need no word of their own.

@@ -1,4 +1,5 @@
 """Read, write, convert and compare the quantities of product listings: 500毫升*12瓶, 3.5oz×2, 10×20cm, 42码, 5'10"."""
+import re
 from dataclasses import replace
 from fractions import Fraction
 from typing import List, Optional, Sequence, Tuple, Union
@@ -14,6 +15,8 @@ __all__ = [
 ]
 
 ID_PREFIX = "quantity/"
+# A plain number is 1,500 or 8-1/2; 5.0 may be a version, and 2100万 is better read than 21000000.
+_MORE = re.compile(r"\.|[^\W\d]")
 # Length, width and height may go without saying.
 _IN_ORDER = ((), ("l", "w"), ("l", "w", "h"))
 _SYMBOLS = {'"', "'", "%", "°", "°C", "°F", "℃", "℉"}
@@ -58,7 +61,7 @@ def parse_exactly(
         return None
     plain = format_quantity(quantity)
     bare = quantity == Quantity(quantity.values[:1])
-    if (bare and plain != text.strip()) or quantity.measures not in _IN_ORDER:
+    if (bare and plain != text.strip() and _MORE.search(text)) or quantity.measures not in _IN_ORDER:
         return None
     return quantity if parse_quantity(plain) == quantity else None
 

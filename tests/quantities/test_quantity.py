@@ -303,16 +303,6 @@ def _read(name):
         return [json.loads(line) for line in file]
 
 
-def test_most_size_tags_of_jd_are_read():
-    tags = [
-        row["text"][start:end]
-        for row in _read("zh_ner_jd_gaiic2022/dev.jsonl.gz")
-        for start, end, label in row["spans"]
-        if label.endswith("尺寸") and any(char.isdecimal() for char in row["text"][start:end])
-    ]
-    assert sum(parse_quantity(tag) is not None for tag in tags) > 0.8 * len(tags)
-
-
 def test_widths_of_wdc_pave_convert_as_annotated():
     pairs = []
     for row in _read("en_attr_wdcpave/train.jsonl.gz"):

@@ -107,12 +107,12 @@ def test_the_language_says_what_a_thousand_looks_like(text, lang, expected):
     assert [quantity_id(quantity) for _, _, quantity in found] == ([f"quantity/{expected}"] if expected else [])
 
 
-@pytest.mark.parametrize("text", ["24H", "3D", "1200D", "8K", "2.0T", "宽107厘米", '48"W', "宽 48", "5.0", "1,500", "8W x 12L x 4H in", "5.10"])
+@pytest.mark.parametrize("text", ["24H", "3D", "1200D", "8K", "2.0T", "宽107厘米", '48"W', "宽 48", "5.0", "2100万", "8W x 12L x 4H in", "5.10"])
 def test_a_reading_that_loses_something_is_none(text):
     assert parse_exactly(text) is None
 
 
-@pytest.mark.parametrize("text", ["500毫升*12瓶", "12L x 8W x 4H in", "约2斤", "15", "XL", "A4", "0.5kg", "三件套", "500 g ℮"])
+@pytest.mark.parametrize("text", ["500毫升*12瓶", "12L x 8W x 4H in", "约2斤", "15", "1,500", "8-1/2", "XL", "A4", "0.5kg", "三件套", "500 g ℮"])
 def test_what_says_all_is_read(text):
     assert parse_exactly(text) == parse_quantity(text) is not None
 
@@ -185,7 +185,7 @@ MADE_OF = ["一", "1*", "1/", "1 ", "1ml*", "1码", "1ct ", "半", "1±", "1x1 "
 
 @pytest.mark.parametrize("unit", MADE_OF)
 def test_time_grows_with_length(unit):
-    assert_linear(find_quantities, repeated(unit), sizes=(1_000, 2_000, 4_000), repeats=3)
+    assert_linear(find_quantities, repeated(unit), sizes=(500, 1_000, 2_000), repeats=3)
 
 
 @pytest.mark.slow
