@@ -220,6 +220,24 @@ def set_tag_issues(doc: Doc, issues: Iterable[Mapping[str, Any]]) -> None:
     doc.user_data.setdefault(USER_DATA_KEY, {})["issues"] = [dict(issue) for issue in issues]
 
 
+def note_issue(doc: Doc, reason: str, **details: Any) -> None:
+    """Add to ``doc._.tag_issues`` what a component says of a doc's tags as a whole, in place of what it said before.
+
+    doc (Doc): The doc.
+    reason (str): A code, such as too_many_tags.
+    **details (Any): Values of built-in types.
+    """
+    forget_issue(doc, reason)
+    doc.user_data.setdefault(USER_DATA_KEY, {}).setdefault("issues", []).append({"reason": reason, **details})
+
+
+def forget_issue(doc: Doc, reason: str) -> None:
+    """Take out what `note_issue` added for a reason, where something was."""
+    record = doc.user_data.get(USER_DATA_KEY, {})
+    if "issues" in record:
+        record["issues"] = [issue for issue in record["issues"] if issue.get("reason") != reason or "tag" in issue]
+
+
 def get_category(doc: Doc) -> Tuple[str, ...]:
     """Read the category path; the getter of ``doc._.category``. RETURNS (Tuple[str, ...]): From the top; () = none."""
     return tuple(doc.user_data.get(USER_DATA_KEY, {}).get("category", ()))

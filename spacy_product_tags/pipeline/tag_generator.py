@@ -19,7 +19,7 @@ from ..encoders.hidden_states import HiddenStates, tapped
 from ..heads.alias_matcher import add_aliases
 from ..heads.span_head import SpanScores
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..tag import Tag, store_tags, take_own, text_length
+from ..tag import Tag, forget_issue, note_issue, store_tags, take_own, text_length
 from ..values.index import AliasIndex
 from .spans.decoding import OVERLAPS, choose, likely_spans, survey
 from .spans.loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
@@ -35,6 +35,8 @@ threshold = 0.05
 [model.tok2vec]
 @architectures = "spacy-product-tags.CharEncoder.v1"
 """
+# Reason of the issue where tags were left out for their number.
+_TOO_MANY = "too_many_tags"
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 
 
@@ -46,6 +48,7 @@ DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
         "min_score": 0.4,
         "overlap": None,
         "keep_promotions": False,
+        "max_tags": 1000,
         "scorer": {"@scorers": "spacy-product-tags.tag_scorer.v1"},
     },
     default_score_weights={"tags_f": 1.0, "tags_p": 0.0, "tags_r": 0.0, "tags_per_facet": None},
@@ -57,6 +60,7 @@ def make_tag_generator(
     min_score: float,
     overlap: Optional[str],
     keep_promotions: bool,
+    max_tags: int,
     scorer: Optional[Callable],
 ) -> "TagGenerator":
     """Make the component.
@@ -66,6 +70,7 @@ def make_tag_generator(
     overlap (Optional[str]): Which tags may overlap: "none", "nested" (one within another) or "any"; null = as in the
         training data.
     keep_promotions (bool): Whether to keep tags that are promotion words, such as 包邮.
+    max_tags (int): Most tags that it gives a doc, the likeliest; where it finds more, ``doc._.tag_issues`` says so.
     scorer (Optional[Callable]): The scoring method.
     RETURNS (TagGenerator): The component.
     """
@@ -76,6 +81,7 @@ def make_tag_generator(
         min_score=min_score,
         overlap=overlap,
         keep_promotions=keep_promotions,
+        max_tags=max_tags,
         scorer=scorer,
     )
 
@@ -99,6 +105,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
     min_score (float): Tags less likely than this are left out, unless they share a sure span.
     overlap (Optional[str]): "none", "nested", "any", or None = as in the training data.
     keep_promotions (bool): Whether to keep tags that are promotion words.
+    max_tags (int): Most tags that it gives a doc, the likeliest.
     scorer (Optional[Callable]): The scoring method.
     RAISES (ValueError): On a setting outside its range.
     """
@@ -112,6 +119,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         min_score: float = 0.4,
         overlap: Optional[str] = None,
         keep_promotions: bool = False,
+        max_tags: int = 1000,
         scorer: Optional[Callable] = None,
     ) -> None:
         if not 0 <= min_score <= 1:
@@ -119,6 +127,8 @@ class TagGenerator(SavedInParts, TrainablePipe):
         if overlap is not None and overlap not in OVERLAPS:
             known = ", ".join(OVERLAPS)
             raise ValueError(f"[components.{name}] overlap: must be null or one of {known}, not {overlap!r}")
+        if max_tags < 1:
+            raise ValueError(f"[components.{name}] max_tags: must be at least 1, not {max_tags}")
         self.vocab = vocab
         self.model = model
         self.name = name
@@ -130,6 +140,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
             "min_score": min_score,
             "overlap": overlap,
             "keep_promotions": keep_promotions,
+            "max_tags": max_tags,
         }
 
     @property
@@ -182,10 +193,21 @@ class TagGenerator(SavedInParts, TrainablePipe):
         docs (Iterable[Doc]): The docs.
         tags (Sequence[Sequence[Tag]]): The tags of each, as `predict` gives them.
         """
+        most = self.cfg["max_tags"]
         for doc, found in zip(docs, tags):
             kept = take_own(doc)
             there = {(tag.start, tag.end, tag.facet) for tag in kept}
-            store_tags(doc, [*(tag for tag in found if (tag.start, tag.end, tag.facet) not in there), *kept])
+            own = [tag for tag in found if (tag.start, tag.end, tag.facet) not in there]
+            if len(own) > most:
+                note_issue(doc, _TOO_MANY, found=len(own), kept=most)
+                least = sorted((tag.score for tag in own), reverse=True)[most - 1]
+                # Of those that are as likely as the last, the first in the text.
+                spare = most - sum(tag.score > least for tag in own)
+                equal = iter(range(len(own)))
+                own = [tag for tag in own if tag.score > least or (tag.score == least and next(equal) < spare)]
+            else:
+                forget_issue(doc, _TOO_MANY)
+            store_tags(doc, [*own, *kept])
 
     def update(
         self,

@@ -15,18 +15,19 @@ def merge_tags(
     RETURNS (Tuple[List[Tag], List[Dict[str, Any]]]): The tags in order, and the trace.
     """
     facets: Dict[str, Set[str]] = {}
-    for _, tag, _, _ in pairs:
-        facets.setdefault(_name(tag), set()).update([tag.facet] if tag.facet else [])
+    names = [_name(tag) for _, tag, _, _ in pairs]
+    for name, (_, tag, _, _) in zip(names, pairs):
+        facets.setdefault(name, set()).update([tag.facet] if tag.facet else [])
     known = _by_tag(earlier)
     merged: Dict[Tuple[str, str], Tag] = {}
     found: List[Tuple[Tuple[str, str], Dict[str, Any]]] = []
-    for before, tag, how, probability in pairs:
-        own = facets[_name(tag)]
+    for name, (before, tag, how, probability) in zip(names, pairs):
+        own = facets[name]
         # What a seller typed has no facet: it joins the tag of the text, if there is one of that name.
-        same = (_name(tag), next(iter(own)) if not tag.facet and len(own) == 1 else tag.facet)
+        same = (name, next(iter(own)) if not tag.facet and len(own) == 1 else tag.facet)
         if same not in merged or _rank(tag) > _rank(merged[same]):
             merged[same] = tag
-        step = {name: getattr(before, name) for name in ("text", "start", "end", "source")}
+        step = {field: getattr(before, field) for field in ("text", "start", "end", "source")}
         step["given"] = before.facet
         new = [{**step, "how": how, "probability": float(probability)}]
         found += [(same, step) for step in known.pop((before.text, before.facet, before.canonical_id), new)]

@@ -120,7 +120,7 @@ def test_config_round_trip(make_nlp, tmp_path):
     again = spacy.load(tmp_path)
     assert again.config.to_str() == nlp.config.to_str()
     assert again.get_pipe("product_tag_generator").cfg == {
-        "labels": ["color"], "min_score": 0.5, "overlap": "any", "keep_promotions": True,
+        "labels": ["color"], "min_score": 0.5, "overlap": "any", "keep_promotions": True, "max_tags": 1000,
     }  # fmt: skip
     # The config fills itself in with nothing left over.
     filled = spacy.util.load_model_from_config(again.config, auto_fill=True, validate=True)
@@ -431,3 +431,25 @@ def odd_texts_nlp(trained):
     nlp = spacy.load(trained("chars"))
     nlp.get_pipe("product_tag_generator").cfg.update(min_score=0.02, overlap="any")
     return nlp
+
+
+def test_there_is_a_most_of_tags_and_an_issue_says_where_it_was_met(odd_texts_nlp):
+    component, text = odd_texts_nlp.get_pipe("product_tag_generator"), "耐克男士纯棉T恤 " * 20
+    every = odd_texts_nlp(text)
+    assert len(every._.tags) > 50 and every._.tag_issues == ()
+    try:
+        component.cfg["max_tags"] = 50
+        doc = odd_texts_nlp.make_doc(text)
+        doc._.tag_issues = [{"tag": 0, "reason": "spelling"}]
+        doc._.tags = ["全棉"]
+        doc = odd_texts_nlp(odd_texts_nlp(doc))
+    finally:
+        component.cfg["max_tags"] = 1000
+    assert doc._.tag_issues[1:] == ({"reason": "too_many_tags", "found": len(every._.tags), "kept": 50},)
+    *likeliest, seller = doc._.tags
+    assert len(likeliest) == 50 and seller.source == "seller"
+    assert min(tag.score for tag in likeliest) >= sorted((tag.score for tag in every._.tags), reverse=True)[50] - 1e-4
+    assert [tag.start for tag in likeliest] == sorted(tag.start for tag in likeliest)
+    assert odd_texts_nlp(doc)._.tag_issues == ({"tag": 0, "reason": "spelling"},)
+    with pytest.raises(ValueError, match=r"\[components.x\] max_tags: must be at least 1, not 0"):
+        TagGenerator(odd_texts_nlp.vocab, component.model, "x", max_tags=0)

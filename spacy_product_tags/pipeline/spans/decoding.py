@@ -89,9 +89,12 @@ def choose(
             # A character may be wider than what the span had of it.
             if touches(markup, start, end):
                 continue
-            if overlap == "any" or not clashes(kept, start, end, widest, overlap == "nested"):
+            there.add(name)
+            if overlap == "any":
+                kept.append((*name, float(values[i])))
+            elif not clashes(kept, start, end, widest, overlap == "nested"):
                 insort(kept, (*name, float(values[i])))
-                there.add(name)
+        kept.sort()
         tags.append([_make_tag(text, span, labels) for span in kept])
         begin += len(text)
     return tags
