@@ -45,8 +45,12 @@ def _find(banned: BannedWords, exceptions: Tuple[str, ...], folded: str) -> str:
     if not hits:
         return ""
     allowed = [match.span(1) for match in excepted.finditer(folded)] if excepted else []
+    # How far the exceptions reach that begin at or before a hit.
+    reach = place = 0
     for start, end in sorted(hits):
-        if not any(left <= start and end <= right for left, right in allowed):
+        while place < len(allowed) and allowed[place][0] <= start:
+            reach, place = max(reach, allowed[place][1]), place + 1
+        if end > reach:
             return folded[start:end]
     return ""
 

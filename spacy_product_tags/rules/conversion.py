@@ -13,7 +13,7 @@ from .programs import Answer, check_table, without_brackets
 ROUNDINGS = ("half-up", "float", "down")
 RANGES = ("high", "low", "both")
 # A number that `parse_quantity` can't read for its unit: 10K, 7.2K RPM.
-_NUMBER_AND_WORD = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*-?\s*([^\W\d_]+(?: [^\W\d_]+)?)\.?")
+_NUMBER_AND_WORD = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)\s*+-?\s*+([^\W\d_]+(?: [^\W\d_]+)?)\.?")
 
 
 class Reading(NamedTuple):

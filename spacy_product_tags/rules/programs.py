@@ -12,9 +12,10 @@ from ..text.folding import lookup_key
 Answer = Optional[Tuple[Tuple[str, ...], float]]
 
 _LETTER = r"[^\W\d_]"
-_NUMBER = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d+)?")
+# Digits, maybe with commas between them, and decimals.
+_NUMBER = re.compile(r"(\d++(?:,\d++)*+)(\.\d++)?+")
 _PARTS = re.compile(r"[,;/|]")
-_BRACKETS = re.compile(r"\s*[(\[（【][^()\[\]（）【】]*[)\]）】]\s*")
+_BRACKETS = re.compile(r"[(\[（【][^()\[\]（）【】]*[)\]）】]")
 
 
 @dataclass(frozen=True)
@@ -207,10 +208,20 @@ def _first_number(text: str) -> List[str]:
 
 
 def _numbers(text: str) -> List[str]:
-    found = [number.replace(",", "") for number in _NUMBER.findall(text)]
+    found = [number for match in _NUMBER.finditer(text) for number in _split_thousands(match)]
     # 50 Sheets, Dozen Pads: words count where there are no digits.
     words = load_data()["numbers"]
     return found or [str(words[word]) for word in re.findall(rf"{_LETTER}+", text.casefold()) if word in words]
+
+
+def _split_thousands(match: "re.Match[str]") -> List[str]:
+    """Tell 1,234,567 from 3,14. RETURNS (List[str]): One number where groups of three digits end it, else several."""
+    parts, decimals = match[1].split(","), match[2] or ""
+    start = len(parts) - 1
+    if decimals or not match.string.startswith(",", match.end()):
+        while start and len(parts[start]) == 3:
+            start -= 1
+    return [*parts[:start], "".join(parts[start:]) + decimals]
 
 
 @cache
