@@ -1,29 +1,38 @@
 """`product-tags convert`: make listings of data sets and tables."""
+import codecs
 import itertools
 import json
 from contextlib import ExitStack
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Annotated, Any, Dict, Iterator, List, Optional, Tuple
 
 import typer
 
 from ..listing import Listing, open_text
 from ..listings.check import SPLITS
-from ..listings.convert import convert_dataset, split_of
-from ..listings.convert_csv import TableColumns, convert_table
-from ._util import CommandError, Complaints, FractionsOpt, check_fractions, one_writer
+from ..listings.convert import (
+    Layout,
+    TableColumns,
+    convert_dataset,
+    convert_feed,
+    convert_table,
+    is_feed,
+    read_layouts,
+    shipped_layouts,
+    split_of,
+)
+from ._util import CommandError, Complaints, FractionsOpt, check_fractions, one_writer, show_problem
 
-_TABLES = (".csv", ".tsv", ".tab")
+if TYPE_CHECKING:
+    from ..values.index import AliasIndex
 
-
-class Source(StrEnum):
-    """What to convert."""
-
-    dataset = "dataset"
-    table = "table"
+_TABLES = (".csv", ".tsv", ".tab", ".txt")
+# What may be told of an input, besides the names of shops' formats.
+_DATASET, _TABLE = "dataset", "table"
+# A split that has none of so few listings is chance, and users should know.
+_LEAST = 30
 
 
 def _column(name: str, text: str) -> Any:
@@ -33,12 +42,23 @@ def _column(name: str, text: str) -> Any:
 @one_writer("output")
 def convert_cli(
     source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Data set (.jsonl) or table (.csv, .tsv, .jsonl), also packed (.gz)")
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="Data set (.jsonl), table (.csv, .tsv, .txt, .jsonl) or feed (.xml), also packed (.gz)"
+        ),
     ],
     output: Annotated[Path, typer.Argument(help="File to write (.jsonl, .jsonl.gz); with --split a folder")],
     form: Annotated[
-        Optional[Source],
-        typer.Option("--format", "-f", help="dataset = known by its keys, table = your columns; default: as INPUT is"),
+        Optional[str],
+        typer.Option(
+            "--format",
+            "-f",
+            help="dataset = known by its keys, table = your columns, or a shop's: shopify, woocommerce, amazon, google; "
+            "default: as INPUT is",
+        ),
+    ] = None,
+    layouts: Annotated[
+        Optional[Path], typer.Option("--layouts", help="File (.toml) of more shops' formats, as the package's layouts.toml")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language of listings that name none")] = "",
     split: Annotated[
@@ -57,10 +77,26 @@ def convert_cli(
     ] = None,
     category_separator: Annotated[Optional[str], typer.Option(help="Between category levels [default: >]")] = None,
     tag_separator: Annotated[Optional[str], typer.Option(help="Between seller tags [default: ,]")] = None,
+    attribute_separator: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Between the values of a cell, '' = one value [default: ，、;| and, where the parts are known, comma and /]"
+        ),
+    ] = None,
+    aliases: Annotated[
+        Optional[Path], typer.Option("--aliases", "-a", help="Known values (an alias table): Red/Navy is then two values")
+    ] = None,
     max_description: Annotated[
         Optional[int], typer.Option(min=0, help="Characters of a description to keep: long ones take long to train on")
     ] = None,
-    encoding: Annotated[Optional[str], typer.Option(help="Of a table, such as gb18030 [default: utf-8]")] = None,
+    encoding: Annotated[Optional[str], typer.Option(help="Of a table, such as gb18030 [default: told from it]")] = None,
+    delimiter: Annotated[
+        Optional[str], typer.Option(help="Between a table's cells, such as ; or \\t [default: told from it]")
+    ] = None,
+    skip_rows: Annotated[
+        Optional[int], typer.Option(min=0, help="Lines before a table's header [default: told from it]")
+    ] = None,
+    keep_html: Annotated[bool, typer.Option("--keep-html", help="Leave HTML in titles and descriptions")] = False,
 ) -> None:
     """
     Make listings of a public data set or of your own table.
@@ -78,13 +114,26 @@ def convert_cli(
         "attributes": tuple(attributes or ()) or None,
         "category_separator": category_separator,
         "tag_separator": tag_separator,
+        "attribute_separator": attribute_separator,
     }
     columns = {name: value for name, value in given.items() if value is not None}
     check_fractions(fractions)
     if not source.is_file():
         raise CommandError(f"{source}: no such file")
     complaints = Complaints()
-    listings = _read(source, form, columns, encoding, complaints)
+    dialect = {"encoding": encoding, "delimiter": delimiter, "skip_rows": skip_rows}
+    dialect = {name: value for name, value in dialect.items() if value is not None}
+    reading = {"on_error": complaints, "on_notice": partial(_notice, source)}
+    if aliases is not None:
+        from ..values.build import create_alias_index
+
+        try:
+            reading["is_known"] = partial(_is_known, create_alias_index(str(aliases), names=None))
+        except ValueError as err:
+            raise CommandError(f"--aliases: {err}") from err
+    if keep_html:
+        reading["strip_html"] = False
+    listings = _read(source, form, layouts, columns, dialect, reading)
     # The first listing shows whether the input can be read at all, before an older output is overwritten.
     head = list(itertools.islice(listings, 1))
     listings = (listing if listing.lang else replace(listing, lang=lang) for listing in itertools.chain(head, listings))
@@ -97,6 +146,11 @@ def convert_cli(
     counts = _write(listings, files, fractions)
     for name, (count, tags) in counts.items():
         typer.echo(f"{files[name]}: {count} listings, {tags} tags")
+    total = sum(count for count, _ in counts.values())
+    empty = [name for name, (count, _) in counts.items() if split and not count and fractions[SPLITS.index(name)] > 0]
+    if empty:
+        few = f"{total} listings are too few to split; " if total < _LEAST else "their products fell elsewhere; "
+        show_problem(f"{output}: no listing in {' and '.join(empty)}: {few}add listings, or change --fractions")
     complaints.exit("rows, cells or tags were left out")
 
 
@@ -107,20 +161,63 @@ def _shorten(longest: int, listing: Listing) -> Listing:
     return replace(short, tags=tags)
 
 
+def _notice(source: Path, notice: str) -> None:
+    show_problem(f"{source}: {notice}")
+
+
+def _is_known(index: "AliasIndex", text: str) -> bool:
+    return bool(index.exact(text))
+
+
 def _read(
-    source: Path, form: Optional[Source], columns: Dict[str, Any], encoding: Optional[str], complaints: Complaints
+    source: Path,
+    form: Optional[str],
+    layouts_path: Optional[Path],
+    columns: Dict[str, Any],
+    dialect: Dict[str, Any],
+    reading: Dict[str, Any],
 ) -> Iterator[Listing]:
-    is_table = bool(columns or encoding) or source.name.lower().removesuffix(".gz").endswith(_TABLES)
-    form = form or (Source.table if is_table else Source.dataset)
-    if form is Source.dataset:
-        if columns or encoding:
+    layouts: Tuple[Layout, ...] = shipped_layouts()
+    if layouts_path is not None:
+        # A format of one's own goes before ours.
+        layouts = (*read_layouts(layouts_path), *layouts)
+    name, given = source.name.lower().removesuffix(".gz"), form
+    if form is None and is_feed(source):
+        form = "google"
+    if form is None:
+        is_table = bool(columns or dialect) or name.endswith(_TABLES)
+        form = _TABLE if is_table else _DATASET
+    if form == _DATASET:
+        if columns or dialect:
             raise CommandError("--format dataset: columns and encodings are settings of --format table")
-        return convert_dataset(source, on_error=complaints)
-    try:
-        "".encode(encoding or "utf8")
-    except LookupError:
-        raise CommandError(f"--encoding {encoding}: no such encoding; try gb18030, big5 or utf-16") from None
-    return convert_table(source, TableColumns(**columns), encoding=encoding or "utf-8-sig", on_error=complaints)
+        return convert_dataset(source, on_error=reading["on_error"], on_notice=reading["on_notice"])
+    if form != _TABLE:
+        layouts = tuple(layout for layout in layouts if layout.name == form or layout.name.startswith(f"{form}_"))
+        if not layouts:
+            names = ", ".join((_DATASET, _TABLE, *(layout.name for layout in shipped_layouts())))
+            raise CommandError(f"--format {form}: no such format; there are {names}, and those of --layouts")
+    if is_feed(source):
+        if columns or dialect or form == _TABLE:
+            raise CommandError(f"{source}: a feed in XML has no columns, delimiter or encoding to set")
+        return convert_feed(source, layouts=layouts, **reading)
+    if "encoding" in dialect:
+        try:
+            codecs.lookup(dialect["encoding"])
+            "".encode(dialect["encoding"])
+        except LookupError:
+            problem = "no such encoding; try gb18030, big5 or utf-16"
+            raise CommandError(f"--encoding {dialect['encoding']}: {problem}") from None
+    if "delimiter" in dialect:
+        dialect["delimiter"] = dialect["delimiter"].replace("\\t", "\t")
+        if len(dialect["delimiter"]) != 1 or dialect["delimiter"] in '"\r\n':
+            raise CommandError("--delimiter: must be one character, such as ; or \\t")
+    separators = {name: value for name, value in columns.items() if name.endswith("_separator")}
+    own = TableColumns(**columns)
+    if given == _TABLE or separators != columns:
+        return convert_table(source, own, **dialect, **reading)
+    # A shop's columns, maybe with separators of one's own.
+    layouts = tuple(replace(layout, **separators) for layout in layouts)
+    return convert_table(source, layouts=layouts, fallback=own if form == _TABLE else None, **dialect, **reading)
 
 
 def _write(

@@ -1,13 +1,16 @@
 """Read the alias table's values, and the categories that use them, from taxonomies, spreadsheets and JSON lines."""
-import csv
+import json
 import re
 import tomllib
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 from ..errors import ListingError
-from ..io import bad, iter_jsonl, open_text, raise_error
+from ..io import bad, iter_jsonl, raise_error
+from ..tables.cells import spreadsheet_damage
+from ..tables.dialect import detect_dialect, open_table
+from ..tables.rows import read_rows, undecoded
 from .table import Value
 from .usage import Attribute, Category
 
@@ -39,7 +42,7 @@ def iter_entries(
     get the file's name in front, as an ingredient and a category share theirs.
 
     path (Union[str, Path]): A .csv file with the columns id, facet, label_zh, label_en (any locale), aliases
-        (separated by |) and freq, or JSON lines, each also with .gz.
+        (separated by |) and freq, whose encoding and delimiter are told from it, or JSON lines, each also with .gz.
     on_error (Callable[[ListingError], None]): Called with each bad row's error; where it returns, reading goes on.
     YIELDS (Entry): The values that name something ("Other" is none), categories and attributes.
     RAISES (ListingError): With file, line and field, unless `on_error` returns.
@@ -73,6 +76,8 @@ def _skipped() -> List[str]:
 
 
 def _entry(kind: str, row: Mapping[str, Any]) -> Optional[Entry]:
+    if undecoded(json.dumps(row, ensure_ascii=False)):
+        raise bad("line", "has bytes that are no UTF-8; save the file in UTF-8")
     if "parent" in row:
         return _category(row)
     if "values_from" in row or ("values" in row and "facet" not in row):
@@ -128,43 +133,48 @@ def _labels(row: Mapping[str, Any], name: str) -> Dict[str, str]:
 
 
 def _iter_csv(path: Path, on_error: Callable[[ListingError], None]) -> Iterator[Value]:
-    with open_text(path) as file:
-        reader = csv.reader(file, strict=True)
-        columns: List[str] = []
-        start = 1
-        while True:
+    dialect = detect_dialect(path, _is_header)
+    with open_table(path, dialect.encoding) as file:
+        try:
+            header, rows = read_rows(file, dialect.delimiter, dialect.skip_rows, may_end_early=True)
+        except ListingError as err:
+            raise err.at(path, err.line) from None
+        columns = _check_columns(path, dialect.skip_rows + 1, header)
+        for line, cells in rows:
             try:
-                cells = next(reader, None)
-                if cells is None:
-                    break
-                if not columns:
-                    columns = _check_columns(path, cells)
-                elif any(cell.strip() for cell in cells):
-                    yield _csv_value(dict(zip(columns, cells)), len(cells) - len(columns))
-            except csv.Error as err:
-                on_error(ListingError(path, start, "line", f"no CSV ({err}); quote cells with commas or quotes"))
+                if isinstance(cells, ListingError):
+                    raise cells
+                value = _csv_value(dict(zip(columns, cells)))
             except ListingError as err:
-                if not columns:
-                    raise
-                on_error(ListingError(path, start, err.field, err.problem))
-            start = reader.line_num + 1
+                on_error(err.at(path, line))
+            else:
+                yield value
 
 
-def _check_columns(path: Path, cells: List[str]) -> List[str]:
-    columns = [cell.strip() for cell in cells]
+def _is_header(cells: Sequence[str]) -> bool:
+    return "facet" in (cell.strip().casefold() for cell in cells)
+
+
+def _check_columns(path: Path, line: int, cells: List[str]) -> List[str]:
+    columns = []
+    for cell in cells:
+        # Names are told without case, and locales keep theirs: label_zh-TW.
+        name, underscore, locale = cell.strip().partition("_")
+        columns.append(name.casefold() + underscore + locale)
     for name in columns:
         if columns.count(name) > 1:
-            raise ListingError(path, 1, name, "is there twice; each column is there once")
+            raise ListingError(path, line, name, "is there twice; each column is there once")
         if name not in ("id", "facet", "aliases", "freq") and name != "label" and not name.startswith("label_"):
-            raise ListingError(path, 1, name or "line", f"not a column of values; {_COLUMNS}")
+            raise ListingError(path, line, name or "line", f"not a column of values; {_COLUMNS}")
     if "facet" not in columns:
-        raise ListingError(path, 1, "facet", f"no such column; {_COLUMNS}")
+        raise ListingError(path, line, "facet", f"no such column; {_COLUMNS}")
     return columns
 
 
-def _csv_value(cells: Mapping[str, str], surplus: int) -> Value:
-    if surplus > 0:
-        raise bad("line", f"has {surplus} cells more than there are columns; put cells with commas in quotes")
+def _csv_value(cells: Mapping[str, str]) -> Value:
+    damage = spreadsheet_damage(cells.get("id", ""))
+    if damage:
+        raise bad("id", damage)
     cells = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
     row: Dict[str, Any] = {name: cells[name] for name in ("id", "facet") if name in cells}
     row["labels"] = {name[6:]: cell for name, cell in cells.items() if name.startswith("label")}

@@ -111,6 +111,62 @@ def test_convert_table(run, tmp_path):
     assert (listing.category, listing.seller_tags, listing.lang) == (("服饰", "T恤"), ("纯棉", "红色"), "zh")
 
 
+def test_convert_tells_the_dialect(run, tmp_path):
+    source, output = tmp_path / "data.csv", tmp_path / "out.jsonl"
+    source.write_bytes("报表\n名称;品牌\n耐克T恤;耐克/Nike\n".encode("gb18030"))
+    args = ["--title-column", "名称", "--attribute-column", "品牌"]
+    result = run("convert", source, output, *args)
+    assert result.exit_code == 0, result.stderr
+    assert f"{source}: read as gb18030, semicolons between the cells, the header is line 2" in result.stderr
+    assert [tag.text for tag in next(read_listings(output)).tags] == ["耐克/Nike"]
+    given = ["--encoding", "gb18030", "--delimiter", ";", "--skip-rows", 1, "--attribute-separator", "/"]
+    assert run("convert", source, output, *args, *given).exit_code == 0
+    assert [tag.text for tag in next(read_listings(output)).tags] == ["耐克", "Nike"]
+    # What is given wrong is told, and nothing is guessed.
+    assert run("convert", source, output, *args, "--skip-rows", 0).exit_code == 1
+    assert run("convert", source, output, *args, "--encoding", "utf-8").exit_code == 1
+    source.write_text("title;color\nx;Red/Navy\n", encoding="utf8")
+    (tmp_path / "values.csv").write_text("facet,label_en\ncolor,Red\ncolor,Navy\n", encoding="utf8")
+    result = run("convert", source, output, "--attribute-column", "Color", "--aliases", tmp_path / "values.csv")
+    assert result.exit_code == 0, result.stderr
+    assert [tag.text for tag in next(read_listings(output)).tags] == ["Red", "Navy"]
+
+
+def test_convert_a_shop_with_separators_of_ones_own(run, tmp_path):
+    output = tmp_path / "out.jsonl"
+    source = ROOT / "tests" / "listings" / "shops" / "shopify.csv"
+    result = run("convert", source, output, "--attribute-separator", " / ", "--format", "shopify", "--keep-html")
+    assert result.exit_code == 0, result.stderr
+    shirt = next(read_listings(output))
+    assert ["Navy", "Ecru"] == [tag.text for tag in shirt.tags if tag.text in ("Navy", "Ecru", "Navy / Ecru")]
+    assert shirt.description.startswith("<p>A <b>breathable</b> shirt")
+
+
+def test_convert_keeps_what_a_listing_has(run, tmp_path):
+    source, output = tmp_path / "data.jsonl", tmp_path / "out.jsonl"
+    rows = [{"title": "耐克T恤", "price": 3, "stock": 1}, {"title": "b", "id": 7, "price": 2}]
+    source.write_text("\n".join(map(json.dumps, rows)), encoding="utf8")
+    result = run("convert", source, output)
+    assert result.exit_code == 0, result.stderr
+    assert [(x.title, x.id) for x in read_listings(output)] == [("耐克T恤", ""), ("b", "7")]
+    assert result.stderr.count("price (2), stock (1)") == 1 and "--attribute-column" in result.stderr
+    source.write_text('{"name": "x"}\n', encoding="utf8")
+    result = run("convert", source, output)
+    assert result.exit_code == 1 and "--title-column" in result.stderr
+
+
+def test_convert_says_that_a_split_is_empty(run, tmp_path):
+    source, output = tmp_path / "data.jsonl", tmp_path / "out"
+    source.write_text("\n".join(json.dumps({"title": f"t{n}", "product": "p"}) for n in range(3)), encoding="utf8")
+    result = run("convert", source, output, "--split")
+    assert result.exit_code == 0
+    empty = [name for name, listings in read_splits(output).items() if not listings]
+    assert len(empty) == 2 and f"no listing in {' and '.join(empty)}: 3 listings are too few" in result.stderr
+    # What nobody asked for is not missed.
+    result = run("convert", source, output, "--split", "--fractions", 1, 0, 0)
+    assert "no listing" not in result.stderr
+
+
 def test_convert_jsonl_table(run, tmp_path):
     source, output = tmp_path / "data.jsonl", tmp_path / "out.jsonl"
     source.write_text('{"name": "Nike shirt", "brand": "Nike"}\n', encoding="utf8")
@@ -125,6 +181,10 @@ def test_convert_jsonl_table(run, tmp_path):
         (("nowhere.jsonl", "out.jsonl"), "no such file"),
         (("{csv}", "out.jsonl", "--title-column", "name"), "name"),
         (("{csv}", "out.jsonl", "--encoding", "klingon"), "klingon"),
+        (("{csv}", "out.jsonl", "--delimiter", "ab"), "--delimiter"),
+        (("{csv}", "out.jsonl", "--format", "klingon"), "shopify"),
+        (("{csv}", "out.jsonl", "--format", "shopify"), "Handle"),
+        (("{csv}", "out.jsonl", "--aliases", "nowhere.csv"), "--aliases"),
         (("{data}", "out.jsonl", "--format", "dataset", "--id-column", "id"), "--format"),
         (("{data}", "{data}"), "is the input"),
         (("{data}", "out.jsonl", "--fractions", "1", "1", "1"), "--fractions"),

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from spacy_product_tags.errors import ListingError
 from spacy_product_tags.listing import Listing
 from spacy_product_tags.listings.convert import convert_dataset, find_value, split_of
-from spacy_product_tags.listings.convert_csv import TableColumns, convert_table
 from spacy_product_tags.tag import Tag
 
 SETS = ("zh_ner_*", "en_ner_*", "zh_attr_*", "en_attr_*", "zh_match_*", "zh_align_*", "zh_cls_*", "en_cls_*")
@@ -28,13 +27,6 @@ def convert(tmp_path, *rows, name="set.jsonl"):
     path.write_text("\n".join(lines) + "\n", encoding="utf8")
     errors = []
     return list(convert_dataset(path, on_error=errors.append)), errors
-
-
-def table(tmp_path, text, columns, name="t.csv", encoding="utf-8", read="utf-8-sig"):
-    path = tmp_path / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
-    errors = []
-    return list(convert_table(path, columns, encoding=read, on_error=errors.append)), errors
 
 
 def spans(listing):
@@ -286,119 +278,6 @@ def test_hits_in_any_script(text, data):
     assert all(text[start:end] == value for start, end in hits)
     if value == text and value.strip():
         assert hits == [(0, len(text))]
-
-
-# Tables
-
-COLUMNS = TableColumns("标题", "描述", "id", "款", "lang", "类目", "标签", ("材质", "颜色"), tag_separator="，")
-HEADER = "id,款,lang,标题,描述,类目,标签,材质,颜色,多余\n"
-
-
-def test_csv(tmp_path):
-    text = (
-        HEADER
-        + '1,p1,zh,纯棉T恤 纯棉,"柔软,\n纯棉",服饰 > 男装>T恤,"夏季，, 红",纯棉,红色,x\n\n,,,,,,,,,\n2,,,杯子,,,,,,\n'
-    )
-    (first, second), errors = table(tmp_path, text, COLUMNS, encoding="utf-8-sig")
-    assert not errors
-    assert (first.id, first.product, first.lang, first.title, first.description) == (
-        *("1", "p1", "zh", "纯棉T恤 纯棉", "柔软,\n纯棉"),
-    )
-    assert first.category == ("服饰", "男装", "T恤")
-    assert first.seller_tags == ("夏季", ", 红")
-    assert spans(first) == [(0, 2, "材质"), (5, 7, "材质"), (12, 14, "材质")]
-    assert implicit(first) == [("红色", "颜色", "implicit")]
-    assert second == Listing("杯子", id="2")
-
-
-@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
-def test_encodings(tmp_path, encoding):
-    (listing,), errors = table(tmp_path, "标题\n红色\n", TableColumns("标题"), encoding=encoding, read=encoding)
-    assert (listing.title, errors) == ("红色", [])
-
-
-def test_wrong_encoding_is_told(tmp_path):
-    with pytest.raises(ListingError, match="header has bytes that the encoding lacks.*gb18030"):
-        table(tmp_path, "标题\n红色\n", TableColumns("标题"), encoding="gb18030")
-    data = b"title\na\n\xff\xfe\nb\n"
-    listings, (error,) = table(tmp_path, data, TableColumns())
-    assert [listing.title for listing in listings] == ["a", "b"]
-    assert (error.line, error.field) == (3, "line")
-    data = "title\na\n".encode("utf-16-le") + b"\x00"
-    listings, (error,) = table(tmp_path, data, TableColumns(), read="utf-16-le")
-    assert [listing.title for listing in listings] == ["a"]
-
-
-@pytest.mark.parametrize(
-    "bad",
-    ['2,"open,red', "2,a,red,more", "2,a", '2,"a"b,red', "2, ,red", '2,"open,red\n3"'],
-    ids=["open quote", "too many", "too few", "text behind a quote", "no title", "open quote over two rows"],
-)
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_bad_csv_row_loses_nothing_else(tmp_path, bad, end):
-    text = "\n".join(
-        ["id,title,color", "1,cup,red", bad, '4,"red, cup",red', '5,"a\nred cup",red', "6,cup,red", "7", ""]
-    )
-    listings, errors = table(tmp_path, text.replace("\n", end), TableColumns(id="id", attributes=("color",)))
-    assert [listing.id for listing in listings] == ["1", "4", "5", "6"]
-    # Lines are those of the file, also behind a cell of two lines.
-    lines = [3, 4] if "\n" in bad else [3]
-    assert [error.line for error in errors] == [*lines, lines[-1] + 5]
-
-
-def test_tsv_without_quoting(tmp_path):
-    text = 'id\ttitle\n1\t"复古" 风衣\n2\t15" screen\n3\t"open\n4\t"a\tb"\n'
-    listings, errors = table(tmp_path, text, TableColumns(id="id"), name="t.tsv")
-    assert [listing.title for listing in listings] == ['"复古" 风衣', '15" screen', '"open', "a\tb"]
-    assert not errors
-
-
-def test_jsonl_with_own_keys(tmp_path):
-    rows = [
-        {"name": "red cup 38", "color": ["red", "blue"], "size": 38, "cat": ["A > B", "C"], "typed": ["x,y"]},
-        {"name": "bad", "color": {"a": 1}, "size": True, "cat": "A > > B"},
-        {"name": ["two", "titles"]},
-        {"color": "red"},
-        {"name": "cup", "size": float("nan"), "color": None},
-    ]
-    columns = TableColumns("name", category="cat", seller_tags="typed", attributes=("color", "size"))
-    text = "\n".join(["{", *map(json.dumps, rows)])
-    (first, second, third), errors = table(tmp_path, text, columns, name="t.jsonl")
-    assert (spans(first), implicit(first)) == ([(0, 3, "color"), (8, 10, "size")], [("blue", "color", "implicit")])
-    assert first.category == ("A > B", "C") and first.seller_tags == ("x,y",)
-    assert (second, third) == (Listing("bad"), Listing("cup"))
-    expected = [(1, "line"), (3, "color"), (3, "size"), (3, "cat"), (4, "name"), (5, "name")]
-    assert [(error.line, error.field) for error in errors] == expected
-
-
-def test_mistyped_column_is_told(tmp_path):
-    columns = TableColumns(attributes=("colour",))
-    with pytest.raises(ListingError, match="t.csv:1: colour: stands 0 times in the header.*title, color"):
-        table(tmp_path, "title,color\ncup,red\n", columns)
-    with pytest.raises(ListingError, match="t.csv:1: title: stands 2 times"):
-        table(tmp_path, "title,title\ncup,red\n", TableColumns())
-    (listing,), (error,) = table(tmp_path, '{"title": "cup", "color": "red"}\n', columns, name="t.jsonl")
-    assert (listing.title, error.field) == ("cup", "colour")
-
-
-@pytest.mark.parametrize("name,match", [("t.csv", "the file is empty"), ("t.xlsx", "must end in one of .csv")])
-def test_no_table(tmp_path, name, match):
-    with pytest.raises(ListingError, match=match):
-        table(tmp_path, "", TableColumns(), name=name)
-
-
-def test_gzipped_table(tmp_path):
-    (listing,), errors = table(tmp_path, gzip.compress(b"title\ncup\n"), TableColumns(), name="t.csv.gz")
-    assert (listing.title, errors) == ("cup", [])
-
-
-@given(st.lists(st.text("ab红,\"\t'; \r\n", min_size=1, max_size=8).filter(str.strip), min_size=1, max_size=5))
-@settings(deadline=None, max_examples=100)
-def test_quoted_tables_round_trip(tmp_path_factory, titles):
-    quoted = ['"' + title.replace('"', '""') + '",1' for title in titles]
-    listings, errors = table(tmp_path_factory.mktemp("t"), "\n".join(["title,x", *quoted]), TableColumns())
-    assert [listing.title for listing in listings] == [title.strip() for title in titles]
-    assert not errors
 
 
 # Splits

@@ -60,7 +60,7 @@ def test_a_spreadsheet(tmp_path):
         ("v.csv", "facet,label_en", "color", "color,Red", "aliases"),
         ("v.csv", "facet,label_en", ",Red", "color,Red", "facet"),
         ("v.csv", "facet,label_en", "color,Red,Blue", "color,Red", "line"),
-        ("v.csv", "facet,label_en", 'color,"Red" x', "color,Red", "line"),
+        ("v.csv", "facet,label_en", 'color,"Red" x', "color,Red", "label_en"),
         ("v.csv", "facet,label_en,freq", "color,Red,-1", "color,Red,1", "freq"),
         ("v.jsonl", NAVY, "{", NAVY, "line"),
         ("v.jsonl", NAVY, "[]", NAVY, "line"),

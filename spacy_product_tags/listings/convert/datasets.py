@@ -1,15 +1,14 @@
-"""Convert public title and attribute data sets to listings, and split listings so that no product leaks."""
-import hashlib
-import re
-import unicodedata
+"""Convert public title and attribute data sets to listings."""
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
-from ..errors import ListingError
-from ..io import bad, open_text, parse_rows, raise_error
-from ..listing import Listing
-from ..tag import Tag
+from ...errors import ListingError
+from ...io import bad, open_text, parse_rows, raise_error
+from ...listing import Listing
+from ...tag import Tag
+from .tables import say_nothing
 
 # What is wrong in a row that survives without it: (field, problem).
 Problems = List[Tuple[str, str]]
@@ -22,87 +21,57 @@ _NAMES = {
     "lang": ("lang",),
     "category": ("category_path", "category"),
 }
-# Scripts that put no blanks between words (and Hangul, whose particles attach): a value may start and end anywhere.
-_UNSPACED = re.compile(
-    "[\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
-    "\uff66-\uffdc\U00020000-\U0003ffff]"
-)
+_HINT = "say which key holds what with --title-column, --attribute-column, --seller-tags-column and so on"
 _LISTING_KEYS = frozenset((*Listing.__slots__, "text"))
 
 
 def convert_dataset(
-    path: Union[str, Path], *, on_error: Callable[[ListingError], None] = raise_error
+    path: Union[str, Path],
+    *,
+    on_error: Callable[[ListingError], None] = raise_error,
+    on_notice: Callable[[str], None] = say_nothing,
 ) -> Iterator[Listing]:
     """Stream a data set's listings; the shape of each row is told by its keys.
 
     Span rows hold `spans`, attribute rows `attributes`, pairs `item1` and `item2` (two listings), classified rows
     `category_path`, and maybe `site_category` as a part of the text; rows that are listings already pass through. A tag
     shows what stands in the text at its span, also where the source wrote its value in another case. Attributes of a
-    row with `label` 0 belong to another item and become no tags.
+    row with `label` 0 belong to another item and become no tags. Of other rows with a title, as a shop may have them,
+    what a listing has is kept.
 
     path (Union[str, Path]): A .jsonl or .jsonl.gz file.
     on_error (Callable[[ListingError], None]): Called with the error of each bad row and of each tag whose offsets
         disagree with the text; where it returns, the row goes on without the tag.
+    on_notice (Callable[[str], None]): Called once with the keys that were left out.
     YIELDS (Listing): One listing an item; blank lines are passed over.
     RAISES (ListingError): With file, line and field, unless `on_error` returns.
     """
+    left_out: Dict[str, int] = {}
     with open_text(path) as file:
-        for number, (listings, problems) in parse_rows(file, path, _convert_row, on_error):
+        for number, (listings, problems) in parse_rows(file, path, partial(_convert_row, left_out), on_error):
             for field, problem in problems:
                 on_error(ListingError(path, number, field, problem))
             yield from listings
+    if left_out:
+        counted = ", ".join(f"{key} ({count})" for key, count in left_out.items())
+        on_notice(f"keys that are no listing's were left out: {counted:.500}; {_HINT}")
 
 
-def split_of(listing: Listing, fractions: Sequence[float] = (0.8, 0.1, 0.1)) -> str:
-    """Tell a listing's split from its product (without one: its title, whatever the case and the blanks).
-
-    listing (Listing): The listing.
-    fractions (Sequence[float]): Shares of train, dev and test; their sum is 1.
-    RETURNS (str): "train", "dev" or "test", the same in each process and whatever else is split.
-    RAISES (ValueError): Where the fractions are no shares.
-    """
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
-        raise ValueError(f"fractions: needed are three shares (train, dev, test) that sum to 1, not {fractions!r}")
-    key = listing.product or "".join(listing.title.split()).casefold()
-    digest = hashlib.sha256(key.encode("utf8", "surrogatepass")).digest()
-    # 48 bits fit a float exactly, so the share stays below 1.
-    share = int.from_bytes(digest[:6], "big") / 2**48
-    if share < fractions[0]:
-        return "train"
-    return "dev" if share < fractions[0] + fractions[1] else "test"
-
-
-def find_value(text: str, value: str) -> List[Tuple[int, int]]:
-    """Find every occurrence of a value, from left to right without overlap.
-
-    A hit never starts or ends inside a run of letters and digits (``Men`` is not in ``Women``, ``5kg`` neither in
-    ``15kg`` nor in ``2.5kg``). Chinese, Japanese, Korean and other scripts without blanks make no runs.
-
-    text (str): Where to look.
-    value (str): What to find, as it is written; a blank one is nowhere.
-    RETURNS (List[Tuple[int, int]]): Start and end of each hit.
-    """
-    found = []
-    start = text.find(value) if value.strip() else -1
-    while start >= 0:
-        end = start + len(value)
-        if _inside_run(text, start) or _inside_run(text, end):
-            start = text.find(value, start + 1)
-        else:
-            found.append((start, end))
-            start = text.find(value, end)
-    return found
-
-
-def _convert_row(row: Mapping[str, Any]) -> Tuple[List[Listing], Problems]:
+def _convert_row(left_out: Dict[str, int], row: Mapping[str, Any]) -> Tuple[List[Listing], Problems]:
     problems: Problems = []
     if _LISTING_KEYS.issuperset(row) and ("title" in row or "text" in row):
         return [Listing.from_dict(row)], problems
     for keys, convert in _SHAPES:
         if all(key in row for key in keys):
             return convert(row, problems), problems
+    if any(isinstance(row.get(name), str) for name in _NAMES["title"]):
+        for key in row:
+            if key not in _LISTING_KEYS:
+                left_out[key] = left_out.get(key, 0) + 1
+        return [Listing.from_dict({key: value for key, value in row.items() if key in _LISTING_KEYS})], problems
     shapes = "; ".join(" + ".join(keys) for keys, _ in _SHAPES)
-    raise bad("line", f"has the keys {', '.join(row)}; known are listings and rows with {shapes}")
+    known = f"known are listings and rows with {shapes}; for other rows, {_HINT}"
+    raise bad("line", f"has the keys {', '.join(row):.500}; {known}")
 
 
 def _from_pair(row: Mapping[str, Any], problems: Problems) -> List[Listing]:
@@ -251,20 +220,3 @@ def _check_span(text: str, span: Any, value: Any) -> Tuple[int, int, str]:
     if value is not None and (not isinstance(value, str) or value.casefold() != surface.casefold()):
         raise ValueError(f"the text has {surface!r} at {span}, the value is {value!r}")
     return start, end, surface
-
-
-def _inside_run(text: str, at: int) -> bool:
-    if not 0 < at < len(text):
-        return False
-    left, right = text[at - 1], text[at]
-    if unicodedata.category(right).startswith("M"):
-        return True  # an accent or a vowel sign belongs to the letter before it
-    if right == "." or left == ".":
-        # A decimal point joins the digits on its two sides.
-        point = at if right == "." else at - 1
-        return point > 0 and text[point - 1].isdecimal() and text[point + 1 : point + 2].isdecimal()
-    return _in_run(left) and _in_run(right)
-
-
-def _in_run(char: str) -> bool:
-    return (char.isalnum() or unicodedata.category(char).startswith("M")) and not _UNSPACED.match(char)
