@@ -24,6 +24,8 @@ OWN = "own"
 # Whether the category is a prediction, which the next one takes the place of; a given one stays.
 PREDICTED = "category_is_predicted"
 SOURCES = ("span", "implicit", "generated", "seller")
+# Digits of scores that count. What else is in a batch changes the sixth.
+SCORE_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -50,7 +50,7 @@ class CharNetwork(nn.Module):
     depth (int): Number of attention layers.
     rows (int): Rows of the n-gram table.
     features (int): Size of an n-gram's vector.
-    dropout (float): Dropout on the embeddings and at the end.
+    dropout (float): Dropout on the embeddings and at the end; half as much between the layers.
     word_dropout (float): Share of n-grams that are hidden in training.
     """
 
@@ -63,10 +63,17 @@ class CharNetwork(nn.Module):
         nn.init.normal_(self.ngrams.weight[1:], 0.0, 0.1)
         self.kinds = nn.Embedding(N_CLASSES, 16)
         self.project = nn.Linear(_N_FEATURES * features + 16, width)
-        self.convolutions = nn.ModuleList(GatedConvolution(width, dilation, 0.1) for dilation in (1, 2))
-        self.attentions = nn.ModuleList(AttentionLayer(width, 4, 0.1) for _ in range(depth))
+        self.convolutions = nn.ModuleList(GatedConvolution(width, dilation) for dilation in (1, 2))
+        self.attentions = nn.ModuleList(AttentionLayer(width, 4) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
+        self.set_dropout(dropout)
+
+    def set_dropout(self, rate: float) -> None:
+        """Set the rate of dropout. rate (float): On the embeddings and at the end; half as much between the layers."""
+        self.dropout.p = rate
+        for layer in (*self.convolutions, *self.attentions):
+            layer.dropout.p = rate / 2
 
     def forward(self, features: Features) -> Tensor:
         """Encode a batch. RETURNS (Tensor): (N, D)."""
@@ -83,11 +90,11 @@ class CharNetwork(nn.Module):
 class GatedConvolution(nn.Module):
     """Residual gated convolution over three places (Dauphin et al. 2017)."""
 
-    def __init__(self, width: int, dilation: int, dropout: float) -> None:
+    def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.convolve = nn.Conv1d(width, 2 * width, 3, padding=dilation, dilation=dilation)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout()
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Mix neighbours in. x (Tensor): (W, L, D). mask (Tensor): (W, L). RETURNS (Tensor): (W, L, D)."""
@@ -98,14 +105,14 @@ class GatedConvolution(nn.Module):
 class AttentionLayer(nn.Module):
     """Transformer layer, normalized first, with rotary positions."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.attend_norm, self.feed_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout()
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """Attend. x (Tensor): (W, L, D). mask (Tensor): (W, L). RETURNS (Tensor): (W, L, D)."""
@@ -141,7 +148,8 @@ def build_char_encoder_v1(
     depth (int): Number of attention layers.
     rows (int): Rows of the n-gram table.
     features (int): Size of an n-gram's vector.
-    dropout (float): Dropout on the embeddings and at the end.
+    dropout (float): Dropout on the embeddings and at the end, half as much between the layers, until a training run
+        sets its own: ``[training] dropout``, as in spaCy's encoders.
     word_dropout (float): Share of n-grams that are hidden in training.
     RETURNS (Model[List[Doc], Pieces]): Gives one piece a character.
     """
@@ -159,7 +167,7 @@ def build_char_encoder_v1(
         init=init,
         shims=[ModuleShim(CharNetwork)],
         dims={"nO": width},
-        attrs={"settings": settings},
+        attrs={"settings": settings, "dropout_rate": dropout},
     )
 
 
@@ -181,13 +189,14 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
     if not is_train:
         vectors = None
         for group in _alike(windows):
-            features, chars = _pad(ngrams, kinds, group)
+            features, chars = _pad(ngrams, kinds, group, shim.device)
             part, _ = shim(ArgsKwargs((features,), {}), False)  # (N, D)
             vectors = part.new_empty(size, part.shape[1]) if vectors is None else vectors
             vectors[torch.from_numpy(chars).to(part.device)] = part
         return Pieces(torch2xp(vectors), each, each + 1), no_backprop
     # Windows come in the order of the text, and so do the characters that they speak for.
-    features, _ = _pad(ngrams, kinds, windows)
+    features, _ = _pad(ngrams, kinds, windows, shim.device)
+    shim._model.set_dropout(model.attrs["dropout_rate"])
     output, backprop_shim = shim(ArgsKwargs((features,), {}), True)
 
     def backprop(d_vectors: Floats2d) -> List[Doc]:
@@ -250,7 +259,9 @@ def _length(window: Window) -> int:
     return window[1] - window[0]
 
 
-def _pad(ngrams: np.ndarray, kinds: np.ndarray, windows: Sequence[Window]) -> Tuple[Features, np.ndarray]:
+def _pad(
+    ngrams: np.ndarray, kinds: np.ndarray, windows: Sequence[Window], device: torch.device
+) -> Tuple[Features, np.ndarray]:
     """Put windows side by side. RETURNS (Tuple[Features, ndarray]): The network's input, and (N,) whom it's for."""
     bounds = np.array(windows)  # (W, 4)
     places = np.arange((bounds[:, 1] - bounds[:, 0]).max())  # (L,)
@@ -259,5 +270,4 @@ def _pad(ngrams: np.ndarray, kinds: np.ndarray, windows: Sequence[Window]) -> Tu
     own = (index >= bounds[:, 2:3]) & (index < bounds[:, 3:])  # (W, L)
     index[~mask] = 0
     arrays = (ngrams[index] * mask[..., None], kinds[index], mask, np.flatnonzero(own))
-    device = get_torch_default_device()
     return Features(*(torch.from_numpy(array).to(device) for array in arrays)), index[own]

@@ -1,20 +1,58 @@
-"""A thinc shim for our torch modules that saves as safetensors and builds the module when it loads."""
-import ctypes
+"""Thinc shims of torch modules: what threads may predict with at once, and what saves as safetensors.
+
+`ModuleShim` is for our own modules: it builds the module when it loads.
+"""
+import copy
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, Tuple
 
 import srsly
 import torch
 from safetensors import SafetensorError
-from thinc.api import Optimizer, PyTorchShim, Shim, get_torch_default_device, xp2torch
+from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, Shim, get_torch_default_device, xp2torch
 
 from ..saving import BROKEN, seal, unseal
+from .process import PROCESS, return_freed_memory
 
 # Updates between two returns of freed memory.
 _UPDATES = 25
 
 
-class ModuleShim(PyTorchShim):
+class SharedShim(PyTorchShim):
+    """A `PyTorchShim` that threads may predict with at once.
+
+    Its module is in training mode from an update to the next prediction only; thinc's own is whenever it doesn't
+    predict, so that each thread's prediction would switch dropout on for the others.
+    """
+
+    # The module that was put into evaluation mode, in whole: its root says so before its parts do.
+    _evaluated: Any = None
+
+    def predict(self, inputs: ArgsKwargs) -> Any:
+        """Run the module. RETURNS (Any): What it gives."""
+        module = self._model
+        PROCESS.before_predicting()
+        if self._evaluated is not module or module.training:
+            module.eval()
+            self._evaluated = module
+        with torch.no_grad(), torch.autocast(device_type="cuda", enabled=self._mixed_precision):
+            outputs = module(*inputs.args, **inputs.kwargs)
+        PROCESS.after_predicting()
+        return outputs
+
+    def begin_update(self, inputs: ArgsKwargs) -> Tuple[Any, Callable]:
+        """Run the module for an update. RETURNS (Tuple[Any, Callable]): What it gives, and the backward pass."""
+        self._evaluated = None
+        return super().begin_update(inputs)
+
+    def copy(self) -> "SharedShim":
+        """Copy the shim. RETURNS (SharedShim): One with a number of its own, as optimizers know weights by it."""
+        copied = copy.deepcopy(self)
+        copied.id = Shim(None).id
+        return copied
+
+
+class ModuleShim(SharedShim):
     """Hold a torch module that is built once its sizes are known.
 
     build (Callable[..., torch.nn.Module]): Makes the module from `sizes`. The module's `lr_scales`, where it has any,
@@ -62,7 +100,7 @@ class ModuleShim(PyTorchShim):
             self._model.forget()
         self.updates += 1
         if self.updates % _UPDATES == 0:
-            _return_freed_memory()
+            return_freed_memory()
 
     @contextmanager
     def use_params(self, params: Dict[Any, Any]) -> Iterator[None]:
@@ -108,14 +146,3 @@ class ModuleShim(PyTorchShim):
         except (*BROKEN, AssertionError, SafetensorError) as err:
             raise ValueError(f"the saved weights are damaged or of another version ({err})") from err
         return self
-
-
-def _return_freed_memory() -> None:
-    """Give freed memory back to the system: batches of ever new sizes leave glibc's heap full of holes.
-
-    Why sizes vary so much is not fixed by this: it took a training run on CPU from 14.7 GB to a peak of 1.9.
-    """
-    try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    except (OSError, AttributeError):
-        pass  # not glibc

@@ -107,7 +107,7 @@ class WindowedTransformerModel(TransformerModel):
         """Copy the model with its weights. RETURNS (WindowedTransformerModel): The copy."""
         half, stride = self.attrs["mixed_precision"], self.attrs["stride"]
         copied = WindowedTransformerModel(self.attrs["name"], {}, {}, half, {}, stride)
-        copied._layers[0] = copy.deepcopy(self.layers[0])
+        copied._layers[0] = self.layers[0].copy()
         copied._dims = copy.deepcopy(self._dims)
         copied.attrs["has_transformer"] = self.attrs["has_transformer"]
         return copied
@@ -271,12 +271,13 @@ def cut_windows(model: WindowedTransformerModel, texts: Sequence[str]) -> List[W
     texts (Sequence[str]): The texts.
     RETURNS (List[Window]): At least one a text, in order.
     """
-    backend = model.tokenizer.backend_tokenizer
+    shim: BackboneShim = model.layers[0].shims[0]
     limit = window_length(model)
-    backend.no_padding()
-    backend.enable_truncation(limit, stride=min(model.attrs["stride"], limit // 4))
+    encodings = shim.encode(
+        [surrogates_replaced(text) for text in texts], limit, min(model.attrs["stride"], limit // 4)
+    )
     windows: List[Window] = []
-    for number, encoding in enumerate(backend.encode_batch([surrogates_replaced(text) for text in texts])):
+    for number, encoding in enumerate(encodings):
         for part in (encoding, *encoding.overflowing):
             windows.append(Window(number, part.ids, part.type_ids, part.tokens, part.offsets))
         # A tokenizer without special tokens gives nothing for an empty text, but every doc needs its row.

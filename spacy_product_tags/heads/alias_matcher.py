@@ -13,7 +13,7 @@ import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
-from thinc.api import ArgsKwargs, Model, get_torch_default_device, xp2torch
+from thinc.api import ArgsKwargs, Model, xp2torch
 from thinc.types import Floats2d, Ints1d
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -199,13 +199,13 @@ def _encode(nlp: Language, model: Model[InT, SpanScores], name: str, texts: List
         pieces, _ = with_pieces(tok2vec, docs, False)
         rows, _, _ = spread(pieces, int(begins[-1]))
         pairs = np.stack([begins[:-1], begins[1:] - 1], axis=1)
-        parts.append(_pool(_padded(pieces), rows, pairs).cpu().numpy())
+        parts.append(_pool(_padded(pieces, model.shims[0]._model.vectors.device), rows, pairs).cpu().numpy())
     return np.concatenate(parts)
 
 
-def _padded(pieces: Pieces) -> Tensor:
+def _padded(pieces: Pieces, device: torch.device) -> Tensor:
     """Put a row of zeros first, for characters that no piece covers. RETURNS (Tensor): (1 + P, D)."""
-    return F.pad(xp2torch(pieces.vectors, device=get_torch_default_device()), (0, 0, 1, 0)).detach()
+    return F.pad(xp2torch(pieces.vectors, device=device), (0, 0, 1, 0)).detach()
 
 
 def _pool(vectors: Tensor, rows: np.ndarray, pairs: np.ndarray) -> Tensor:
@@ -254,7 +254,7 @@ def forward(
         runs = find_runs(docs, kinds, max_tokens, widest)
         runs = runs[~overlap_any(runs, pairs, len(points))]
         rows, _, _ = spread(pieces, len(points))
-        cosines = _compare(shim, _padded(pieces), rows, runs)  # (N, facets with values)
+        cosines = _compare(shim, _padded(pieces, shim._model.vectors.device), rows, runs)  # (N, facets with values)
         more = np.full((len(runs), logits.shape[1]), _NEVER, dtype="f")
         more[:, 0] = 0.0
         more[:, 1 + shim._model.facets] = scale * (cosines - threshold)

@@ -176,8 +176,10 @@ class Tree(nn.Module):
 
     def leaf_names(self) -> Tensor:
         """Give what titles are compared with. RETURNS (Tensor): (T, E), of length one."""
-        state, kept = _state(self.names), self.kept[1]
-        if kept is None or self.kept[0] != state:
+        state = _state(self.names)
+        # At once: another thread may replace both.
+        made_of, kept = self.kept
+        if kept is None or made_of != state:
             own, path = self.path_names().chunk(2, dim=1)  # (T, E) each
             kept = F.normalize(own + _PATH_SHARE * F.normalize(path, dim=1), dim=1)
             self.kept = state, kept
@@ -220,8 +222,9 @@ class Scorer(nn.Module):
             return self._make(tree, self.name_dropout)
         # Averaged weights are other tensors, loaded ones the same in another version.
         state = tuple(_state(weight) for weight in (self.name_in.weight, self.added, tree.names))
-        kept = self.kept[1]
-        if kept is None or self.kept[0] != state:
+        # At once: another thread may replace both.
+        made_of, kept = self.kept
+        if kept is None or made_of != state:
             kept = self._make(tree, 0.0)
             self.kept = state, kept
         return kept

@@ -3,7 +3,7 @@ from typing import Any, Callable, List, Optional, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 
 from ..encoders.pieces import Pieces, no_backprop, text_starts, with_pieces
@@ -109,7 +109,7 @@ def _to_texts(model: Model[List[Doc], OutT], pieces: Pieces, docs: List[Doc], is
 
     from .text_readers import Texts
 
-    device, buckets = get_torch_default_device(), model.attrs["settings"]["buckets"]
+    device, buckets = model.shims[0].device, model.attrs["settings"]["buckets"]
     texts = [doc.text for doc in docs]
     titles = [_title(text) for text in texts]
     begins = text_starts(docs)  # (B + 1,)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..tag import SCORE_DIGITS
 from ..text.chars import N_CLASSES
 
 # Rows of the table of hashed characters.
@@ -139,6 +140,8 @@ class SpanHead(nn.Module):
         RETURNS (Tensor): (N, 2) candidates, by start then end.
         """
         size = len(boundaries)
+        # Or what is proposed would come and go with what else is in the batch.
+        boundaries = boundaries.round(decimals=SCORE_DIGITS)  # (T, 2)
         likely = boundaries.sigmoid() > self.threshold  # (T, 2)
         likely[gold[:, 0], 0] = True
         likely[gold[:, 1], 1] = True

@@ -4,12 +4,12 @@ All tags of all docs go through at once, as ragged rows: character n-grams of th
 Joulin et al. 2017), the encoder's vectors of the characters that it stands on, the encoder's vectors of the whole doc
 (each of a few learned queries attends to what it looks for), and the facets under which the alias table knows the text.
 """
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -136,7 +136,7 @@ def forward(model: Model[InT, Floats2d], X: InT, is_train: bool) -> Tuple[Floats
     pieces, backprop_pieces = Pieces(model.ops.alloc2f(0, tok2vec.get_dim("nO")), nowhere, nowhere), no_backprop
     if listens or (settings["context"] and tags.texts):
         pieces, backprop_pieces = with_pieces(tok2vec, docs, is_train)
-    inputs = to_input(pieces, docs, tags, settings["rows"])
+    inputs = to_input(pieces, docs, tags, settings["rows"], shim.device)
     inputs.vectors.requires_grad_(is_train and settings["context"])
     logits, backprop_head = shim(ArgsKwargs((inputs,), {}), is_train)  # (N, F)
 
@@ -150,16 +150,18 @@ def forward(model: Model[InT, Floats2d], X: InT, is_train: bool) -> Tuple[Floats
     return torch2xp(logits.detach()), backprop
 
 
-def to_input(pieces: Pieces, docs: Sequence[Doc], tags: TagRows, rows: int) -> HeadInput:
+def to_input(
+    pieces: Pieces, docs: Sequence[Doc], tags: TagRows, rows: int, device: Union[str, torch.device] = "cpu"
+) -> HeadInput:
     """Put docs and tags together as tensors on the model's device.
 
     pieces (Pieces): The encoder's output.
     docs (Sequence[Doc]): The docs.
     tags (TagRows): Their tags.
     rows (int): Rows of the table of n-grams.
+    device (Union[str, torch.device]): Where the head is.
     RETURNS (HeadInput): The batch.
     """
-    device = get_torch_default_device()
     begins = text_starts(docs)  # (B + 1,)
     piece_row, _, _ = spread(pieces, int(begins[-1]))  # (T,)
     lengths = np.where(tags.spans[:, 0] < 0, 0, tags.spans[:, 1] - tags.spans[:, 0] + 1)  # (N,)

@@ -4,7 +4,7 @@ from typing import Callable, List, Optional, Tuple
 import numpy as np
 import torch
 from spacy.tokens import Doc
-from thinc.api import ArgsKwargs, Model, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import ArgsKwargs, Model, torch2xp, xp2torch
 from thinc.types import Floats2d, Ints1d, Ints2d
 
 from ..encoders.pieces import Pieces, spread, with_pieces
@@ -72,8 +72,8 @@ def forward(model: Model[InT, SpanScores], X: InT, is_train: bool) -> Tuple[Span
     """
     docs, gold = X
     pieces, backprop_pieces = with_pieces(model.get_ref("tok2vec"), docs, is_train)
-    units = _to_units(pieces, [doc.text for doc in docs], is_train)
     shim: ModuleShim = model.shims[0]
+    units = _to_units(pieces, [doc.text for doc in docs], is_train, shim.device)
     spans = xp2torch(np.asarray(gold, dtype=np.int64).reshape(-1, 2), device=units.doc.device)  # (G, 2)
     if not is_train:
         return _to_arrays(_predict(shim, units, model.attrs["settings"]["max_width"])), backprop_pieces
@@ -90,9 +90,8 @@ def forward(model: Model[InT, SpanScores], X: InT, is_train: bool) -> Tuple[Span
     return _to_arrays(scores), backprop
 
 
-def _to_units(pieces: Pieces, texts: List[str], is_train: bool) -> Units:
+def _to_units(pieces: Pieces, texts: List[str], is_train: bool, device: torch.device) -> Units:
     """Put pieces and characters together as tensors on the model's device. RETURNS (Units): The batch."""
-    device = get_torch_default_device()
     points = code_points(texts)  # (T,)
     folded = fold_points(points)
     each = np.arange(len(points))

@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.parts_of_speech import NAMES as POS_NAMES
 from spacy.pipeline import Pipe
-from spacy.tokens import Doc, SpanGroup, Token
+from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"\d+(?:[.,．]\d+)*")
 _LETTERS = re.compile(r"[^\W\d_]")
 # What a Chinese word is that the lexicon lacks: in titles, most are names of things.
 _UNKNOWN = ("n", "NOUN")
-_CACHED_WORDS = 100_000
+_CACHED_WORDS = 20_000
 
 
 @Language.factory(
@@ -88,22 +88,20 @@ class ProductPreprocessor(SavedInParts, Pipe):
         self.name = name
         self.cfg = {"langs": list(langs), "mark_promotions": mark_promotions}
         self.lexicon: Dict[str, str] = {}
-        self._tags: Dict[int, Tuple[int, int]] = {}
-        self._tags_vocab = vocab
+        # By text and with names, not by the vocabulary's numbers: `nlp.memory_zone` frees what these stand for.
+        self._tags: Dict[str, Tuple[str, int]] = {}
 
     def __call__(self, doc: Doc) -> Doc:
         """Prepare one doc. RETURNS (Doc): The same doc."""
         lang = doc.lang_
         if lang in self.cfg["langs"]:
-            if doc.vocab is not self._tags_vocab:
-                # The numbers of tags are good only where the strings are.
-                self._tags, self._tags_vocab = {}, doc.vocab
             known = self._tags
             for token in doc:
                 if not token.tag or not token.pos:
-                    tag, pos = known.get(token.orth) or self._look_up(token)
+                    text = token.orth_
+                    tag, pos = known.get(text) or self._look_up(text)
                     if not token.tag:
-                        token.tag = tag
+                        token.tag_ = tag
                     elif not token.pos:
                         pos = POS_IDS[to_upos(token.tag_, POS_NAMES[pos])]
                     if not token.pos:
@@ -147,12 +145,13 @@ class ProductPreprocessor(SavedInParts, Pipe):
         self.lexicon = lexicon
         self._tags = {}
 
-    def _look_up(self, token: Token) -> Tuple[int, int]:
-        """Find a token's tags and remember them. RETURNS (Tuple[int, int]): The numbers of tag and universal tag."""
-        if len(self._tags) >= _CACHED_WORDS:
-            self._tags.clear()
-        tag, pos = self._classify(token.orth_)
-        found = self._tags[token.orth] = (token.vocab.strings.add(tag), POS_IDS[pos])
+    def _look_up(self, text: str) -> Tuple[str, int]:
+        """Find a word's tags and remember them. RETURNS (Tuple[str, int]): Tag, and number of the universal tag."""
+        known = self._tags
+        if len(known) >= _CACHED_WORDS:
+            known.clear()
+        tag, pos = self._classify(text)
+        found = known[text] = (tag, POS_IDS[pos])
         return found
 
     def _classify(self, text: str) -> Tuple[str, str]:

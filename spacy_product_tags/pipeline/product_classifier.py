@@ -13,7 +13,7 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..encoders.name_encoder import SHIPPED, NameEncoder
@@ -260,7 +260,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         """Learn from a batch.
 
         examples (Iterable[Example]): The batch; gold is ``example.reference._.category``, and the tags for the axes.
-        drop (float): Not used: the head's dropout is a setting of the model.
+        drop (float): The encoder's dropout; the head's is a setting of the model.
         sgd (Optional[Optimizer]): The optimizer.
         losses (Optional[Dict[str, float]]): Losses by component, added to.
         RETURNS (Dict[str, float]): The losses.
@@ -273,6 +273,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
         if not any(len(doc) for doc in docs):
             return losses
         self.require_trees()
+        set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(docs)
         loss, d_scores = self.get_loss(examples, scores)
         backprop(d_scores)

@@ -15,7 +15,7 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..heads.tag_classifier import TagRows
@@ -24,6 +24,7 @@ from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, store_tags
 from ..values.index import AliasIndex
 from .calibration import require_numbers
 from .facets import gold_rows, open_tags, to_rows
+from .rounding import rounded
 
 # Facets that are told of in it, the likeliest.
 _TOLD = 3
@@ -221,9 +222,9 @@ class TagClassifier(SavedInParts, TrainablePipe):
 
     def _decide(self, chances: np.ndarray) -> Tuple[List[str], Dict[str, float]]:
         """Choose the facets of a tag. RETURNS (Tuple[List[str], Dict[str, float]]): They, and what is likeliest."""
-        labels = self.cfg["labels"]
+        labels, chances, least = self.cfg["labels"], rounded(chances), rounded(self.cfg["min_score"])
         order = np.argsort(-chances, kind="stable").tolist()
-        likely = [labels[number] for number in order if chances[number] >= self.cfg["min_score"]]
+        likely = [labels[number] for number in order if chances[number] >= least]
         facets = (likely if self.cfg["multi"] else likely[:1]) or [self.cfg["other"]]
         return facets, {labels[number]: float(chances[number]) for number in order[: max(_TOLD, len(facets))]}
 
@@ -239,7 +240,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
 
         examples (Iterable[Example]): The batch; what is learnt are the gold tags of ``example.reference`` that have a
             facet, each in its place, and once more as if it stood nowhere.
-        drop (float): Not used: the head's dropout is a setting of the model.
+        drop (float): The encoder's dropout; the head's is a setting of the model.
         sgd (Optional[Optimizer]): The optimizer.
         losses (Optional[Dict[str, float]]): Losses by component, added to.
         RETURNS (Dict[str, float]): The losses.
@@ -254,6 +255,7 @@ class TagClassifier(SavedInParts, TrainablePipe):
             return losses
         self.require_labels()
         rows, targets = self._gold_rows(examples)
+        set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update((docs, rows))
         loss, d_scores = self.get_loss(examples, scores, targets=targets)
         backprop(d_scores)

@@ -12,7 +12,7 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Config, Model, Optimizer
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..encoders.hidden_states import HiddenStates, tapped
@@ -220,7 +220,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         """Learn from a batch.
 
         examples (Iterable[Example]): The batch; gold tags are those of ``example.reference``.
-        drop (float): Not used: the head's dropout is a setting of the model.
+        drop (float): The encoder's dropout; the head's is a setting of the model.
         sgd (Optional[Optimizer]): The optimizer.
         losses (Optional[Dict[str, float]]): Losses by component, added to.
         RETURNS (Dict[str, float]): The losses.
@@ -235,6 +235,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
             return losses
         self._require_labels()
         gold = self._gold_spans(examples)
+        set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update((docs, gold[:, :2]))
         loss, d_scores = self.get_loss(examples, scores, gold=gold)
         backprop(d_scores)
@@ -279,7 +280,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         teachers (Sequence[TagGenerator]): Trained components; their facets are matched by name.
         teacher_docs (Sequence[Sequence[Doc]]): For each teacher, the batch as its pipeline reads it up to the teacher.
         student_docs (Iterable[Doc]): The batch as the own pipeline reads it; the texts are the same.
-        drop (float): Not used: the head's dropout is a setting of the model.
+        drop (float): The encoder's dropout; the head's is a setting of the model.
         sgd (Optional[Optimizer]): The optimizer.
         losses (Optional[Dict[str, float]]): Losses by component, added to; that of hidden states has `_hidden` behind.
         temperature (float): What the logits of both are divided by; higher is softer.
@@ -303,6 +304,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         targets = soft_targets(self.model.ops, given, facets, self.cfg["labels"], temperature)
         with tapped(self.model) as tap:
             pairs = likely_pairs(targets, settings["threshold"], settings["max_width"])
+            set_dropout_rate(self.model, drop)
             scores, backprop = self.model.begin_update((docs, pairs))
         loss, d_scores = span_loss(self.model.ops, scores, targets, len(docs), temperature)
         if hidden is not None:

@@ -136,8 +136,9 @@ class TagNormalizer(SavedInParts, Pipe):
     @aliases.setter
     def aliases(self, index: AliasIndex) -> None:
         self._aliases = index
-        # The same words come again and again, and those that the table lacks cost the most.
-        self._links: Dict[Tuple[str, str], Tuple[List[Candidate], Link]] = {}
+        # The same words come again and again, and those that the table lacks cost the most. Together with the table:
+        # another thread may still look up in the one before.
+        self._linked: Tuple[AliasIndex, Dict[Tuple[str, str], Tuple[List[Candidate], Link]]] = (index, {})
 
     def __call__(self, doc: Doc) -> Doc:
         """Normalize a doc's tags. RETURNS (Doc): The same doc."""
@@ -190,16 +191,17 @@ class TagNormalizer(SavedInParts, Pipe):
         return self._read_quantity(tag, locale, listing, doc) or none
 
     def _link(self, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
-        known = self._links.get((text, facet))
+        index, links = self._linked
+        known = links.get((text, facet))
         if known is None:
-            if len(self._links) >= _CACHED_LINKS:
-                self._links.clear()
-            found = find_candidates(self.aliases, text, facet, fuzzy=self.fuzzy, dense=self.dense)
-            known = self._links[text, facet] = found, choose(self.aliases, text, facet, found)
+            found = find_candidates(index, text, facet, fuzzy=self.fuzzy, dense=self.dense)
+            if len(links) >= _CACHED_LINKS:
+                links.clear()
+            known = links[text, facet] = found, choose(index, text, facet, found)
         found, alone = known
         if not found or listing is None or not listing.tells:
             return alone
-        return choose(self.aliases, text, facet, found, listing)
+        return choose(index, text, facet, found, listing)
 
     def _read_quantity(
         self, tag: Tag, locale: str, listing: Optional[Surroundings], doc: Optional[Doc]

@@ -75,7 +75,7 @@ class AliasIndex:
         self.weights: Mapping[str, float] = meta.get("weights", {})
         self.usage = Usage(arrays) if f"{PREFIX}parents" in arrays else None
         self.dense = Dense(arrays) if f"{DENSE}vectors" in arrays else None
-        self._used: Dict[str, Optional[np.ndarray]] = {}
+        self._used: Dict[str, Tuple[Optional[np.ndarray]]] = {}
         # What `changed` lays over it: values in whole, a small index of them, and the ids not to be found here.
         self._new: Dict[str, Value] = {}
         self._over: Optional[AliasIndex] = None
@@ -291,12 +291,14 @@ class AliasIndex:
         value_id (str): Its id.
         RETURNS (Optional[np.ndarray]): Rows of the categories in `usage`; None = nobody says.
         """
-        if value_id not in self._used:
+        known = self._used.get(value_id)
+        if known is None:
+            rows = self.usage.categories_of(self[value_id].attributes) if self.usage else ()
+            # Another thread may empty it at any time.
             if len(self._used) >= _CACHED:
                 self._used.clear()
-            rows = self.usage.categories_of(self[value_id].attributes) if self.usage else ()
-            self._used[value_id] = rows if len(rows) else None
-        return self._used[value_id]
+            known = self._used[value_id] = (rows if len(rows) else None,)
+        return known[0]
 
     def __getitem__(self, value_id: str) -> Value:
         now = self.resolve(value_id)

@@ -1,10 +1,13 @@
+import pickle
+from functools import partial
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
-from thinc.api import Adam, Model
+from thinc.api import Adam, ArgsKwargs, Model
 
+from spacy_product_tags.encoders import process
 from spacy_product_tags.encoders import shim as module
 from spacy_product_tags.encoders.shim import ModuleShim
 
@@ -68,12 +71,68 @@ def test_some_weights_learn_faster():
 
 def test_freed_memory_is_returned_now_and_then(monkeypatch):
     calls = []
-    monkeypatch.setattr(module, "_return_freed_memory", lambda: calls.append(1))
+    monkeypatch.setattr(module, "return_freed_memory", partial(calls.append, 1))
     shim, optimizer = make_shim(), Adam(0.1)
     for _ in range(2 * module._UPDATES + 1):
         step(shim, optimizer)
     assert len(calls) == 2
     monkeypatch.undo()
-    module._return_freed_memory()
-    monkeypatch.setattr(module.ctypes, "CDLL", Mock(side_effect=OSError))
-    module._return_freed_memory()
+    process.return_freed_memory()
+    monkeypatch.setattr(process.ctypes, "CDLL", Mock(side_effect=OSError))
+    process.return_freed_memory()
+
+
+def test_predicting_returns_freed_memory_now_and_then(monkeypatch):
+    calls, clock = [], [1000.0]
+    monkeypatch.setattr(process, "return_freed_memory", partial(calls.append, 1))
+    monkeypatch.setattr(process.time, "monotonic", partial(clock.__getitem__, 0))
+    monkeypatch.setattr(module, "PROCESS", process.Process())
+    shim, x = make_shim(), ArgsKwargs((torch.zeros(1, 3),), {})
+    for _ in range(300):
+        shim.predict(x)
+        clock[0] += process._PAUSE / 100
+    assert len(calls) == 3
+
+
+def test_a_forked_process_computes_with_one_thread(monkeypatch):
+    calls = []
+    monkeypatch.setattr(process.torch, "set_num_threads", calls.append)
+    monkeypatch.setattr(module, "PROCESS", process.Process())
+    shim, x = make_shim(), ArgsKwargs((torch.zeros(1, 3),), {})
+    shim.predict(x)
+    assert calls == []
+    monkeypatch.setattr(process.os, "getpid", lambda: -1)
+    shim.predict(x)
+    shim.predict(x)
+    assert calls == [1]
+
+
+def test_only_an_update_leaves_evaluation_mode():
+    shim, x = ModuleShim(_with_dropout), ArgsKwargs((torch.ones(4, 8),), {})
+    shim.setup()
+    parts = [shim._model, *shim._model.children()]
+    for other in (shim, shim.copy(), pickle.loads(pickle.dumps(shim))):
+        assert torch.equal(other.predict(x), x.args[0])
+        assert not any(part.training for part in (other._model, *other._model.children()))
+    output, _ = shim.begin_update(x)
+    assert not torch.equal(output, x.args[0]) and all(part.training for part in parts)
+    assert torch.equal(shim.predict(x), x.args[0]) and not any(part.training for part in parts)
+    # As another thread may leave it that has only begun to switch all parts to evaluation mode.
+    shim._model.train()
+    shim._model.training, shim._evaluated = False, None
+    assert torch.equal(shim.predict(x), x.args[0])
+
+
+def _with_dropout():
+    return torch.nn.Sequential(torch.nn.Dropout(0.9))
+
+
+def test_a_copy_is_another_one_to_the_optimizer():
+    shim = make_shim()
+    copied = Model("model", lambda *_: None, shims=[shim]).copy().shims[0]
+    assert copied.id != shim.id and copied._model is not shim._model
+    optimizer = Adam(0.1)
+    step(shim, optimizer)
+    step(copied, optimizer)
+    for (name, one), other in zip(weights(shim).items(), weights(copied).values()):
+        assert torch.allclose(one, other), f"{name}: each took its first step"

@@ -10,6 +10,7 @@ from thinc.types import Floats2d
 
 from ...tag import get_category, get_tags
 from ...taxonomy.tree import SEPARATOR, Taxonomy
+from ..rounding import rounded
 from .scores import NONE
 
 # The name of the taxonomy's tree, beside those of the axes.
@@ -73,14 +74,16 @@ def _decode_one(
 ) -> Tuple[int, Dict[str, float]]:
     cats: Dict[str, float] = {}
     node = -1
-    for rank, column in enumerate(best[np.lexsort((best, -leaves[best]))].tolist()):
+    # Nothing is decided by digits that change with the batch.
+    enough = rounded(min_probability)
+    for rank, column in enumerate(best[np.lexsort((best, -rounded(leaves[best])))].tolist()):
         least = float(leaves[column])
         # From the leaf up, so that rounding never leaves a parent with less than its child.
         for row in reversed(tree.paths[column]):
             low, high = tree.spans[row]
             least = min(max(least, float(total[high] - total[low])), 1.0)
             cats[prefix + tree.taxonomy.ids[row]] = max(least, cats.get(prefix + tree.taxonomy.ids[row], 0.0))
-            if rank == 0 and node < 0 and least >= min_probability:
+            if rank == 0 and node < 0 and rounded(least) >= enough:
                 node = row
     return node, cats
 

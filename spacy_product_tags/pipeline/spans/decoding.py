@@ -13,6 +13,7 @@ from ...heads.span_head import SpanScores
 from ...tag import Tag, span_tags
 from ...text.html import markup_spans
 from ...text.promotions import find_promotions
+from ..rounding import rounded
 
 OVERLAPS = ("none", "nested", "any")
 # Overlaps in the training data that are rarer than this are slips: one crossing pair among 7,342 tags of OA-Mine, taken
@@ -29,14 +30,16 @@ def likely_spans(ops: Ops, scores: SpanScores, min_score: float) -> Tuple[np.nda
 
     ops (Ops): Of the arrays in `scores`.
     scores (SpanScores): What the model gave.
-    min_score (float): What is less likely than this is left out, unless it shares a sure span.
+    min_score (float): What is less likely than this is left out, unless it shares a sure span. Both are rounded, or a
+        tag as likely as this would come and go with the batch.
     RETURNS (Tuple[ndarray, ndarray, ndarray]): (K, 2) first and last character in the batch, (K,) facet and (K,)
         probability.
     """
     xp = ops.xp
     logits = scores.facets - scores.facets.max(axis=1, keepdims=True) if len(scores.facets) else scores.facets
     chances = xp.exp(logits)  # (N, 1 + F)
-    chances /= chances.sum(axis=1, keepdims=True)
+    chances = rounded(chances / chances.sum(axis=1, keepdims=True))
+    min_score = rounded(min_score)
     own = chances[:, 1:]  # (N, F)
     # Facets that share a span share its probability: about equal, and together sure.
     rivals = own >= _RIVAL * own.max(axis=1, initial=0.0, keepdims=True)  # (N, F)
