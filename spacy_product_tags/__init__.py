@@ -11,10 +11,9 @@ __all__ = [
     "ListingError",
     "Tag",
     "__version__",
+    "register_extensions",
     "spans_to_tags",
     "tag_listings",
     "tags_in_span",
     "tags_to_spans",
 ]
-
-register_extensions()

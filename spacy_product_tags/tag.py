@@ -4,6 +4,7 @@ Tags live as plain dicts in ``doc.user_data["spacy_product_tags"]``, so they sur
 ``store_user_data=True``, pickling and worker processes. ``doc._.tags`` reads them as a tuple of `Tag`.
 """
 import json
+import threading
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
@@ -24,8 +25,8 @@ OWN = "own"
 # Whether the category is a prediction, which the next one takes the place of; a given one stays.
 PREDICTED = "category_is_predicted"
 SOURCES = ("span", "implicit", "generated", "seller")
-# Digits of scores that count. What else is in a batch changes the sixth.
-SCORE_DIGITS = 4
+# Digits of scores, and of their log odds, that count: what else is in a batch changes those behind.
+SCORE_DIGITS, ODDS_DIGITS = 5, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
 
 def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:
     """Replace a doc's tags by tags that are known to be right, as a component's own are: no check, so fast."""
+    register_extensions()
     data = doc.user_data.setdefault(USER_DATA_KEY, {})
     data["tags"] = [tag.to_dict() for tag in tags]
     data[LENGTH] = text_length(doc)
@@ -247,6 +249,7 @@ def get_category(doc: Doc) -> Tuple[str, ...]:
 
 def set_category(doc: Doc, path: Iterable[str]) -> None:
     """Replace the category path; the setter of ``doc._.category``. `product_classifier` leaves it as it is."""
+    register_extensions()
     stored = doc.user_data.setdefault(USER_DATA_KEY, {})
     stored["category"] = [str(level) for level in path]
     stored.pop(PREDICTED, None)
@@ -265,6 +268,7 @@ def predict_category(doc: Doc, path: Iterable[str]) -> None:
         doc.user_data[USER_DATA_KEY][PREDICTED] = True
 
 
+_REGISTERING = threading.Lock()
 _EXTENSIONS = {
     "tags": (get_tags, set_tags),
     "tag_issues": (get_tag_issues, set_tag_issues),
@@ -275,13 +279,18 @@ _EXTENSIONS = {
 def register_extensions() -> None:
     """Register ``doc._.tags``, ``doc._.tag_issues`` and ``doc._.category``; a second call changes nothing.
 
+    Components do so when they are made, and whoever stores tags: without a pipeline of ours, such as to read a
+    ``DocBin``, call it yourself. Importing the package claims nothing: every spaCy command does that.
+
     RAISES (ValueError): Where another package holds one of the names with another meaning.
     """
     for name, (getter, setter) in _EXTENSIONS.items():
         if not Doc.has_extension(name):
-            Doc.set_extension(name, getter=getter, setter=setter)
+            with _REGISTERING:
+                if not Doc.has_extension(name):
+                    Doc.set_extension(name, getter=getter, setter=setter)
         elif Doc.get_extension(name)[2] is not getter:
             raise ValueError(
                 f"spacy_product_tags needs the extension doc._.{name}, which something else has registered; "
-                f"import spacy_product_tags first, or remove the other with Doc.remove_extension('{name}')"
+                f"remove that one with Doc.remove_extension('{name}'), or use the two in processes of their own"
             )

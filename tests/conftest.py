@@ -14,9 +14,11 @@ from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags.listing import Listing
 from spacy_product_tags.listings.corpus import to_example
-from spacy_product_tags.tag import Tag
+from spacy_product_tags.tag import Tag, register_extensions
 
 torch.set_num_threads(1)
+# Components do it when they are made, and a fixture takes back what a test has registered.
+register_extensions()
 
 ROOT = Path(__file__).parents[1]
 DATASETS = ROOT.parent / "shared" / "datasets"

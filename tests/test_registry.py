@@ -75,10 +75,13 @@ def test_all_is_what_a_star_import_gives():
     assert spacy_product_tags.__version__.count(".") == 2
 
 
-def test_the_package_and_its_factories_do_not_load_transformers():
+def test_the_package_and_its_factories_load_no_transformers_and_claim_no_extension():
     # Each look-up of a factory imports every installed one, and `python -m spacy` imports the command line.
     code = (
         "import sys, spacy_product_tags, spacy_product_tags.pipeline.tag_generator, spacy_product_tags.cli\n"
+        "from spacy.tokens import Doc\n"
+        "Doc.set_extension('category', default=None)  # another project's, which never uses us\n"
+        "assert not Doc.has_extension('tags') and not Doc.has_extension('tag_issues')\n"
         "found = sorted({'transformers', 'spacy_transformers', 'spacy_pkuseg', 'jieba'} & set(sys.modules))\n"
         "sys.exit(f'loaded: {found}' if found else 0)"
     )

@@ -7,9 +7,10 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, DocBin
+from spacy.tokens.underscore import Underscore
 
 from spacy_product_tags import ListingError, Tag
-from spacy_product_tags.tag import as_tag, get_tags, register_extensions, text_length
+from spacy_product_tags.tag import as_tag, get_tags, register_extensions, set_category, set_tags, text_length
 
 NLP = spacy.blank("xx")
 TEXT = "耐克 red T恤"
@@ -181,3 +182,22 @@ def test_listing_error_says_where_and_pickles():
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.line, again.field) == (str(error), 3, "tags[2].end")
     assert isinstance(copy.copy(again), ValueError)
+
+
+@pytest.mark.parametrize(
+    "name", ["product_classifier", "product_tag_generator", "product_tag_classifier", "product_tag_normalizer"]
+)
+def test_a_component_registers_the_extensions_when_it_is_made(name):
+    Underscore.doc_extensions = {}
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(name)
+    assert nlp.make_doc("")._.tags == nlp.make_doc("")._.category == ()
+
+
+@pytest.mark.parametrize("store", [set_tags, set_category])
+def test_who_stores_tags_registers_the_extensions(store):
+    # As in a process that unpickled its pipeline.
+    Underscore.doc_extensions = {}
+    doc = NLP.make_doc(TEXT)
+    store(doc, ["red"])
+    assert [tag.text for tag in doc._.tags] + list(doc._.category) == ["red"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..tag import SCORE_DIGITS
+from ..tag import ODDS_DIGITS
 from ..text.chars import N_CLASSES
 
 # Rows of the table of hashed characters.
@@ -141,7 +141,7 @@ class SpanHead(nn.Module):
         """
         size = len(boundaries)
         # Or what is proposed would come and go with what else is in the batch.
-        boundaries = boundaries.round(decimals=SCORE_DIGITS)  # (T, 2)
+        boundaries = boundaries.round(decimals=ODDS_DIGITS)  # (T, 2)
         likely = boundaries.sigmoid() > self.threshold  # (T, 2)
         likely[gold[:, 0], 0] = True
         likely[gold[:, 1], 1] = True

@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.training import Example, dont_augment
 
 from ..listing import Listing, read_listings
-from ..tag import text_length
+from ..tag import get_tags, set_category, set_tags, text_length
 
 
 def create_listing_corpus(
@@ -74,14 +74,14 @@ class ListingCorpus:
                     if self.hide_facets:
                         hide_facets(example)
                     elif self.gold_tags:
-                        example.predicted._.tags = example.reference._.tags
+                        set_tags(example.predicted, get_tags(example.reference))
                     yield example
 
 
 def hide_facets(example: Example) -> None:
     """Give the predicted doc the gold tags without their facets; one text and place with two facets is one tag."""
-    hidden = (replace(tag, facet="", canonical_id="") for tag in example.reference._.tags)
-    example.predicted._.tags = list(dict.fromkeys(hidden))
+    hidden = (replace(tag, facet="", canonical_id="") for tag in get_tags(example.reference))
+    set_tags(example.predicted, list(dict.fromkeys(hidden)))
 
 
 def to_example(nlp: Language, listing: Listing) -> Example:
@@ -99,9 +99,9 @@ def to_example(nlp: Language, listing: Listing) -> Example:
             "offsets would point elsewhere; take one that keeps the text, such as ProductTokenizer"
         )
     reference = predicted.copy()
-    reference._.tags = listing.tags
+    set_tags(reference, listing.tags)
     if listing.category:
-        reference._.category = listing.category
+        set_category(reference, listing.category)
     return Example(predicted, reference)
 
 

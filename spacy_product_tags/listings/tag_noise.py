@@ -8,6 +8,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from ..listing import Listing
+from ..tag import get_category, get_tags, set_category, set_tags
 from ..values.table import read_values
 from .augment import PROTECTED, change_case, change_spacing, change_width, swap_values, typing_noise
 
@@ -68,7 +69,7 @@ def tag_noise_augmenter(
     """
     yield example
     reference = example.reference
-    tags, text = reference._.tags, reference.text
+    tags, text = get_tags(reference), reference.text
     if collect:
         for tag in tags:
             known = values.setdefault(tag.facet, []) if tag.start is not None else []
@@ -76,7 +77,7 @@ def tag_noise_augmenter(
                 known.append(text[tag.start : tag.end])
     if random.random() >= level:
         return
-    given = example.predicted._.tags
+    given = get_tags(example.predicted)
     title, _, description = text.partition("\n")
     typed = tuple(tag.text for tag in given if tag.start is None)
     listing = Listing(title if description else text, description, tags=tags, seller_tags=typed)
@@ -96,10 +97,10 @@ def tag_noise_augmenter(
         return
     noisy = nlp.make_doc(listing.text)
     predicted = noisy.copy()
-    noisy._.tags = listing.tags
-    noisy._.category = reference._.category
+    set_tags(noisy, listing.tags)
+    set_category(noisy, get_category(reference))
     noisy.cats = dict(reference.cats)
     # A reader may show gold tags or a seller's to the components that come after the generator.
     if given:
-        predicted._.tags = listing.tags if given == tags else [tag for tag in given if tag.start is None]
+        set_tags(predicted, listing.tags if given == tags else [tag for tag in given if tag.start is None])
     yield Example(predicted, noisy)

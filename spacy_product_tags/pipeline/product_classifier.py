@@ -18,7 +18,7 @@ from thinc.types import Floats2d
 
 from ..encoders.name_encoder import SHIPPED, NameEncoder
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..tag import predict_category
+from ..tag import predict_category, register_extensions
 from ..taxonomy.tree import SEPARATOR, Taxonomy
 from .calibration import require_numbers
 from .category.network import build_network, grow_network
@@ -86,6 +86,7 @@ def make_product_classifier(
     scorer (Optional[Callable]): The scoring method.
     RETURNS (ProductClassifier): The component.
     """
+    register_extensions()
     return ProductClassifier(
         nlp.vocab,
         model,

@@ -76,10 +76,10 @@ def score_values(examples: Iterable[Example]) -> Dict[str, Optional[float]]:
     right = predicted = wanted = 0
     for example in examples:
         gold: Dict[str, Set[str]] = {}
-        for tag in example.reference._.tags:
+        for tag in get_tags(example.reference):
             gold.setdefault(tag.facet, set()).add(tag.raw or tag.text)
         best: Dict[str, Tag] = {}
-        for tag in example.predicted._.tags:
+        for tag in get_tags(example.predicted):
             if tag.source == "span" and (tag.facet not in best or tag.score > best[tag.facet].score):
                 best[tag.facet] = tag
         # As it stood in the text, whatever it was renamed to.

@@ -20,11 +20,11 @@ from thinc.types import Floats2d
 
 from ..heads.tag_classifier import TagRows
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, store_tags
+from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, register_extensions, store_tags
 from ..values.index import AliasIndex
 from .calibration import require_numbers
 from .facets import gold_rows, open_tags, to_rows
-from .rounding import rounded
+from .rounding import certainty, rounded
 
 # Facets that are told of in it, the likeliest.
 _TOLD = 3
@@ -77,6 +77,7 @@ def make_tag_classifier(
     scorer (Optional[Callable]): The scoring method.
     RETURNS (TagClassifier): The component.
     """
+    register_extensions()
     return TagClassifier(nlp.vocab, model, name, min_score=min_score, multi=multi, other=other, scorer=scorer)
 
 
@@ -222,9 +223,9 @@ class TagClassifier(SavedInParts, TrainablePipe):
 
     def _decide(self, chances: np.ndarray) -> Tuple[List[str], Dict[str, float]]:
         """Choose the facets of a tag. RETURNS (Tuple[List[str], Dict[str, float]]): They, and what is likeliest."""
-        labels, chances, least = self.cfg["labels"], rounded(chances), rounded(self.cfg["min_score"])
-        order = np.argsort(-chances, kind="stable").tolist()
-        likely = [labels[number] for number in order if chances[number] >= least]
+        labels, enough = self.cfg["labels"], rounded(chances) >= rounded(self.cfg["min_score"])
+        order = np.argsort(-certainty(chances), kind="stable").tolist()
+        likely = [labels[number] for number in order if enough[number]]
         facets = (likely if self.cfg["multi"] else likely[:1]) or [self.cfg["other"]]
         return facets, {labels[number]: float(chances[number]) for number in order[: max(_TOLD, len(facets))]}
 

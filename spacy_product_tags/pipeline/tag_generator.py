@@ -19,7 +19,7 @@ from ..encoders.hidden_states import HiddenStates, tapped
 from ..heads.alias_matcher import add_aliases
 from ..heads.span_head import SpanScores
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..tag import Tag, forget_issue, note_issue, store_tags, take_own, text_length
+from ..tag import Tag, forget_issue, note_issue, register_extensions, store_tags, take_own, text_length
 from ..values.index import AliasIndex
 from .spans.decoding import OVERLAPS, choose, likely_spans, survey
 from .spans.loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
@@ -74,6 +74,7 @@ def make_tag_generator(
     scorer (Optional[Callable]): The scoring method.
     RETURNS (TagGenerator): The component.
     """
+    register_extensions()
     return TagGenerator(
         nlp.vocab,
         model,

@@ -21,7 +21,7 @@ from ..quantities.quantity import (
 )
 from ..rules.rules import ValueRules
 from ..saving import Part, SavedInParts
-from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, store_tags
+from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, register_extensions, store_tags
 from ..values.index import AliasIndex, Candidate
 from ..values.linking import Link, choose, find_candidates
 from ..values.surroundings import Surroundings
@@ -67,6 +67,7 @@ def make_tag_normalizer(
     not_quantities (List[str]): Facets in which they don't: 361° is a brand.
     RETURNS (TagNormalizer): The component, with an empty alias table.
     """
+    register_extensions()
     return TagNormalizer(
         nlp.vocab,
         name,

@@ -4,7 +4,7 @@ import spacy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thinc.api import Adam, fix_random_seed
+from thinc.api import Adam, fix_random_seed, set_dropout_rate
 
 from spacy_product_tags.encoders import char_encoder
 from spacy_product_tags.encoders.char_encoder import build_char_encoder_v1, cut_windows
@@ -139,3 +139,21 @@ def test_odd_characters(encoder, text):
     vectors = encoder.predict(make_docs(text)).vectors
     assert vectors.shape == (len(text), 32)
     assert np.isfinite(vectors).all()
+
+
+@pytest.mark.parametrize("start", [0.0, 0.4])
+def test_dropout_is_what_training_says_and_before_that_the_setting(start):
+    model = build_char_encoder_v1(**{**SIZES, "dropout": start})
+    model.initialize()
+
+    def varies():
+        first, second = (model.begin_update(make_docs(TITLE))[0].vectors for _ in range(2))
+        return not np.array_equal(first, second)
+
+    assert varies() == (start > 0)
+    for rate in (0.3, 0.0):
+        set_dropout_rate(model, rate)
+        assert varies() == (rate > 0)
+        network = model.shims[0]._model
+        inner = {layer.dropout.p for layer in (*network.convolutions, *network.attentions)}
+        assert network.dropout.p == rate and inner == {rate / 2}

@@ -250,3 +250,33 @@ def test_half_precision_on_cpu_is_for_training_and_nearly_the_same(model, tiny_b
     assert all(value.dtype is not torch.bfloat16 for value in after.values())
     assert sum(not torch.equal(after[name], before[name]) for name in before) > 10
     assert half.copy().attrs["mixed_precision"]
+
+
+def test_a_copy_is_another_one_to_the_optimizer(model):
+    numbers = {shim.id for other in (model, model.copy(), model.copy()) for shim in other.layers[0].shims}
+    assert len(numbers) == 3
+
+
+def test_predicting_leaves_the_tokenizer_as_it_is(model):
+    backend = model.tokenizer.backend_tokenizer
+    backend.enable_truncation(5)
+    backend.enable_padding(length=9)
+    before = backend.to_str()
+    try:
+        (data,) = predict(model, TITLE)
+        assert backend.to_str() == before
+        assert pieces_of(data)[0][-1].tolist() == [len(TITLE) - 1, len(TITLE)], "nor does it heed how that is set"
+    finally:
+        backend.no_truncation()
+        backend.no_padding()
+
+
+def test_the_tokenizer_s_copy_follows_it(model):
+    model = model.copy()
+    (before,) = predict(model, "闪闪")
+    model.tokenizer.add_tokens(["闪闪"])
+    model.transformer.resize_token_embeddings(len(model.tokenizer))
+    (after,) = predict(model, "闪闪")
+    assert (len(pieces_of(before)[0]), len(pieces_of(after)[0])) == (2, 1)
+    model.attrs["stride"] = 8
+    assert len(cut_windows(model, [LONG])) < len(cut_windows(model.copy(), [LONG])) * 2

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import spacy
+from thinc.api import Adam
 
 from spacy_product_tags.listings.corpus import to_example
 
@@ -34,6 +35,25 @@ def test_added_to_someone_else_s_pipeline(trained, someone_elses, tmp_path):
     assert tags(someone_elses) == tags(source) == EXPECTED
     someone_elses.to_disk(tmp_path)
     assert tags(spacy.load(tmp_path)) == EXPECTED
+
+
+def test_transformers_of_their_own_learn_apart(trained, listings):
+    nlp = spacy.load(trained("wordpieces"))
+    nlp.add_pipe("product_tag_generator", "other", source=spacy.load(trained("wordpieces")))
+    for name in ("product_tag_generator", "other"):
+        nlp.replace_listeners("transformer", name, ["model.tok2vec"])
+    optimizer = Adam(0.01)
+    examples = [to_example(nlp, listing) for listing in listings]
+    nlp.update(examples, sgd=False)
+    for name in ("product_tag_generator", "other"):
+        nlp.get_pipe(name).finish_update(optimizer)
+    weights = [
+        sum(len(list(shim._model.named_parameters())) for node in nlp.get_pipe(name).model.walk() for shim in node.shims)
+        for name in ("product_tag_generator", "other")
+    ]
+    moments = {key for key in optimizer.mom1}
+    # The pooler and what else gets no gradient has no moment.
+    assert len(moments) == 2 * len({name for _, name in moments}) <= sum(weights)
 
 
 @pytest.mark.parametrize("kind", ["chars", "tokens"])

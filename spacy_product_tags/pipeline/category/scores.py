@@ -5,6 +5,7 @@ import numpy as np
 from spacy.scorer import PRFScore
 from spacy.training import Example
 
+from ...tag import get_category, get_tags
 from ...taxonomy.tree import SEPARATOR, Taxonomy
 from ..calibration import ece
 
@@ -39,8 +40,8 @@ def score_categories(
     """
     examples = list(examples)
     values = {"category_axes": score_axes(examples, axes)} if axes else {}
-    docs = [(example.predicted, example.reference) for example in examples if example.reference._.category]
-    pairs = [tuple(_ids(doc._.category, taxonomy) for doc in both) for both in docs]
+    docs = [(example.predicted, example.reference) for example in examples if get_category(example.reference)]
+    pairs = [tuple(_ids(get_category(doc), taxonomy) for doc in both) for both in docs]
     if not pairs:
         return {**dict.fromkeys(_KEYS), **values}
     predicted, gold = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -66,13 +67,13 @@ def score_axes(examples: Iterable[Example], axes: Sequence[str]) -> Optional[Dic
         is no gold.
     """
     scores = {axis: PRFScore() for axis in axes}
-    tagged = [example for example in examples if example.reference._.tags]
+    tagged = [example for example in examples if get_tags(example.reference)]
     for example in tagged:
         for axis, score in scores.items():
             start = axis + SEPARATOR
             shares = {name: share for name, share in example.predicted.cats.items() if name.startswith(start)}
             likeliest = {max(shares, key=shares.__getitem__).removeprefix(start)} if shares else set()
-            tags = example.reference._.tags
+            tags = get_tags(example.reference)
             score.score_set(likeliest - {NONE}, {tag.raw or tag.text for tag in tags if tag.facet == axis})
     return {axis: score.to_dict() for axis, score in scores.items()} if tagged else None
 

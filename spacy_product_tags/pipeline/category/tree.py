@@ -10,7 +10,7 @@ from thinc.types import Floats2d
 
 from ...tag import get_category, get_tags
 from ...taxonomy.tree import SEPARATOR, Taxonomy
-from ..rounding import rounded
+from ..rounding import certainty, rounded
 from .scores import NONE
 
 # The name of the taxonomy's tree, beside those of the axes.
@@ -74,9 +74,8 @@ def _decode_one(
 ) -> Tuple[int, Dict[str, float]]:
     cats: Dict[str, float] = {}
     node = -1
-    # Nothing is decided by digits that change with the batch.
     enough = rounded(min_probability)
-    for rank, column in enumerate(best[np.lexsort((best, -rounded(leaves[best])))].tolist()):
+    for rank, column in enumerate(best[np.lexsort((best, -certainty(leaves[best])))].tolist()):
         least = float(leaves[column])
         # From the leaf up, so that rounding never leaves a parent with less than its child.
         for row in reversed(tree.paths[column]):

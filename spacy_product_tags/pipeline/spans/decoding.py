@@ -13,7 +13,7 @@ from ...heads.span_head import SpanScores
 from ...tag import Tag, span_tags
 from ...text.html import markup_spans
 from ...text.promotions import find_promotions
-from ..rounding import rounded
+from ..rounding import certainty, rounded
 
 OVERLAPS = ("none", "nested", "any")
 # Overlaps in the training data that are rarer than this are slips: one crossing pair among 7,342 tags of OA-Mine, taken
@@ -38,15 +38,14 @@ def likely_spans(ops: Ops, scores: SpanScores, min_score: float) -> Tuple[np.nda
     xp = ops.xp
     logits = scores.facets - scores.facets.max(axis=1, keepdims=True) if len(scores.facets) else scores.facets
     chances = xp.exp(logits)  # (N, 1 + F)
-    chances = rounded(chances / chances.sum(axis=1, keepdims=True))
-    min_score = rounded(min_score)
-    own = chances[:, 1:]  # (N, F)
+    chances /= chances.sum(axis=1, keepdims=True)
+    own, min_score = rounded(chances[:, 1:]), rounded(min_score)  # (N, F)
     # Facets that share a span share its probability: about equal, and together sure.
     rivals = own >= _RIVAL * own.max(axis=1, initial=0.0, keepdims=True)  # (N, F)
     together = (own * rivals).sum(axis=1, keepdims=True)  # (N, 1)
     shared = (rivals.sum(axis=1, keepdims=True) > 1) & (together >= max(_SURE, min_score))  # (N, 1)
     spans, facets = xp.nonzero((own >= min_score) | (rivals & shared))
-    return ops.to_numpy(scores.pairs[spans]), ops.to_numpy(facets), ops.to_numpy(chances[spans, facets + 1])
+    return ops.to_numpy(scores.pairs[spans]), ops.to_numpy(facets), ops.to_numpy(own[spans, facets])
 
 
 def choose(
@@ -79,7 +78,7 @@ def choose(
         starts = cluster_starts(text)
         kept: List[Tuple[int, int, int, float]] = []
         there: Set[Tuple[int, int, int]] = set()
-        order = np.argsort(-values[low:high], kind="stable") + low
+        order = np.argsort(-certainty(values[low:high]), kind="stable") + low
         for i in order.tolist():
             start, end = int(pairs[i, 0]) - begin, int(pairs[i, 1]) + 1 - begin
             if touches(markup, start, end):
