@@ -12,7 +12,7 @@ SCHEMA = 1
 PROFILES_PATH = Path(__file__).with_name("profiles")
 WORDS_PATH = Path(__file__).with_name("banned_words.toml")
 _TABLES = {place.partition(".")[0] for place in FIELDS}
-_IS_NAME = re.compile(r"\w[\w-]*|\w[\w .-]*\.toml")
+_IS_FILE = re.compile(r"\w[\w .-]*\.toml")
 _HEAD = ("schema", "name", "version", "title", "extends")
 
 
@@ -66,9 +66,10 @@ def _read(path: Path, seen: Tuple[Path, ...]) -> Dict[str, Any]:
     if not isinstance(base, str) or not base:
         _fail(path, "extends", f"must be the name of a profile or a file beside this one, not {base!r}")
     base_path = _bundled_path(base) or path.parent / base
-    if not _IS_NAME.fullmatch(base) or base_path.is_symlink():
-        # A profile from a stranger must not show what stands in another file.
-        _fail(path, "extends", f"{base!r:.80}: must be the name of a profile, or of a .toml file in the same folder")
+    if not _bundled_path(base) and (not _IS_FILE.fullmatch(base) or base_path.is_symlink()):
+        # A profile from a stranger must not make another file be read.
+        problem = f"{base!r:.80} is neither a profile nor the name of a .toml file in the same folder"
+        _fail(path, "extends", f"{problem}; there are {', '.join(profile_names())}")
     if base_path.resolve() in (*seen, path.resolve()):
         _fail(path, "extends", f"{base!r} extends this file in turn")
     if not base_path.is_file():
