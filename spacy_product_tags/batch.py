@@ -10,11 +10,7 @@ import warnings
 from collections import deque
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, Callable, Iterable, Iterator, List, Mapping, Optional, Union
-
-from spacy.language import Language
-from spacy.tokens.underscore import Underscore
-from spacy.util import minibatch
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Mapping, Optional, Union
 
 from .errors import ListingError
 from .io import OnError, bad, iter_lines, parse_json, raise_error
@@ -22,12 +18,15 @@ from .isolate import MAX_TAG_LENGTH, MAX_TAGS, Limits, Numbered, Record, Tagged,
 from .listing import Listing, as_listing, mend_surrogates
 from .listings.html import tag_as_plain_text
 
+if TYPE_CHECKING:
+    from spacy.language import Language
+
 # What stands for the file in an error of a listing that comes from none.
 _NAME = "listings"
 
 
 def tag_listings(
-    nlp: Language,
+    nlp: "Language",
     listings: Iterable[Union[Record, str, Mapping[str, Any]]],
     *,
     batch_size: int = 128,
@@ -71,7 +70,7 @@ def tag_listings(
 
 
 def tag_records(
-    nlp: Language,
+    nlp: "Language",
     listings: Iterable[Union[Record, str, Mapping[str, Any]]],
     *,
     batch_size: int = 128,
@@ -117,8 +116,10 @@ def _check(listings: Iterable[Any]) -> Iterator[Record]:
 
 
 def _tag_numbered(
-    nlp: Language, listings: Iterable[Record], batch_size: int, n_process: int, limits: Limits, on_tag_error: OnError
+    nlp: "Language", listings: Iterable[Record], batch_size: int, n_process: int, limits: Limits, on_tag_error: OnError
 ) -> Iterator[Record]:
+    from spacy.util import minibatch
+
     batches = minibatch(enumerate(listings, 1), batch_size)
     if n_process == 1:
         tagged = itertools.chain.from_iterable(tag_batch(nlp, batch, limits) for batch in batches)
@@ -131,8 +132,10 @@ def _tag_numbered(
 
 
 def _tag_in_processes(
-    nlp: Language, batches: Iterator[List[Numbered]], n_process: int, limits: Limits
+    nlp: "Language", batches: Iterator[List[Numbered]], n_process: int, limits: Limits
 ) -> Iterator[Tagged]:
+    from spacy.tokens.underscore import Underscore
+
     # `nlp.pipe(n_process=…)` and executors have queues that can wait forever for a worker that died. Here each worker
     # has a pipe of its own and one batch at a time: it's always known who has to read, and a dead one closes its end.
     first = list(itertools.islice(batches, n_process))
@@ -202,6 +205,7 @@ class _Worker:
 
 def _work(connection: Connection) -> None:
     import torch
+    from spacy.tokens.underscore import Underscore
 
     # Ctrl-C is for the parent, which stops the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,11 +1,17 @@
 """Files of ours: how a text file is opened, and the one loop over lines of JSON."""
+import ctypes
 import gzip
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 from typing import IO, Any, Callable, Iterable, Iterator, Mapping, Tuple, TypeVar, Union
 
 from .errors import ListingError
+
+# Of renameat2: AT_FDCWD and RENAME_EXCHANGE.
+_HERE, _EXCHANGE = -100, 2
 
 Made = TypeVar("Made")
 OnError = Callable[[ListingError], None]
@@ -103,3 +109,29 @@ def write_whole(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf8")
     os.replace(part, path)
+
+
+def swap_folders(new: Path, old: Path) -> None:
+    """Put a folder in another's place, so that there is always a whole one; what was there is removed.
+
+    new (Path): The folder, beside the other.
+    old (Path): Its place. On Linux the two are exchanged in one step; elsewhere there's a moment between two renamings.
+    """
+    if not old.exists():
+        new.rename(old)
+        return
+    if not _exchange(new, old):
+        aside = old.with_name(old.name + ".old")
+        shutil.rmtree(aside, ignore_errors=True)
+        old.rename(aside)
+        new.rename(old)
+        new = aside
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Let two folders change names, as Linux can. RETURNS (bool): False = this system or disk can't."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if sys.platform == "linux" else None
+    if rename is None:
+        return False
+    return rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE) == 0

@@ -1,14 +1,15 @@
 """Tag a batch of listings so that none of them stops the others: nor does any tag that a seller typed."""
 from dataclasses import replace
-from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple, Union
-
-from spacy.language import Language
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Sequence, Tuple, Union
 
 from .errors import ListingError
 from .graphemes import clean
 from .listing import Listing
 from .tag import as_tag, get_category, get_tags, set_category, store_tags
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
 
 # A listing, or why there is none in its place.
 Record = Union[Listing, ListingError]
@@ -34,7 +35,7 @@ class Limits(NamedTuple):
     max_tag_length: int = MAX_TAG_LENGTH
 
 
-def tag_batch(nlp: Language, batch: Sequence[Numbered], limits: Limits = Limits()) -> List[Tagged]:  # noqa: B008
+def tag_batch(nlp: "Language", batch: Sequence[Numbered], limits: Limits = Limits()) -> List[Tagged]:  # noqa: B008
     """Tag listings; where the pipeline fails, those that it fails on are found and become errors.
 
     nlp (Language): The pipeline.
@@ -101,7 +102,7 @@ def choose_tags(listing: Listing, number: int, limits: Limits) -> Tuple[Dict[int
     return tags, errors
 
 
-def _run(nlp: Language, items: Sequence[Tuple[Listing, Iterable[str]]]) -> List[Listing]:
+def _run(nlp: "Language", items: Sequence[Tuple[Listing, Iterable[str]]]) -> List[Listing]:
     """Run the pipeline. RETURNS (List[Listing]): The listings with what it found."""
     docs = [_make_doc(nlp, listing, tags) for listing, tags in items]
     return [
@@ -110,7 +111,7 @@ def _run(nlp: Language, items: Sequence[Tuple[Listing, Iterable[str]]]) -> List[
     ]
 
 
-def _make_doc(nlp: Language, listing: Listing, tags: Iterable[str]) -> Doc:
+def _make_doc(nlp: "Language", listing: Listing, tags: Iterable[str]) -> "Doc":
     doc = nlp.make_doc(listing.text)
     store_tags(doc, map(as_tag, tags))
     if listing.category:
@@ -118,7 +119,7 @@ def _make_doc(nlp: Language, listing: Listing, tags: Iterable[str]) -> Doc:
     return doc
 
 
-def _tag_alone(nlp: Language, number: int, listing: Listing, tags: Dict[int, str]) -> Tagged:
+def _tag_alone(nlp: "Language", number: int, listing: Listing, tags: Dict[int, str]) -> Tagged:
     """Tag one listing in a batch on which the pipeline failed: without the seller tags that it fails on."""
     try:
         tagged = _run(nlp, [(listing, tags.values())])[0]
@@ -148,7 +149,7 @@ def _tag_alone(nlp: Language, number: int, listing: Listing, tags: Dict[int, str
     return tagged, errors
 
 
-def _fails_on_all(nlp: Language) -> bool:
+def _fails_on_all(nlp: "Language") -> bool:
     """RETURNS (bool): Whether the fault is the pipeline's, such as a component that was never trained."""
     try:
         nlp(_PLAIN)

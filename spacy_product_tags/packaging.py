@@ -1,10 +1,15 @@
 """Package a trained pipeline as a wheel that carries nothing of the machine it was trained on."""
 import shutil
+import subprocess
+import sys
 import tempfile
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any, Dict, Union
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any, Dict, List, Union
 
-from spacy.util import load_config
+# What stands where a path stood that must be a string.
+PACKAGED = "packaged"
+# Lines of what `spacy package` said that a message shows.
+_LAST = 15
 
 
 def package_pipeline(
@@ -17,9 +22,9 @@ def package_pipeline(
     name (str): Name behind the language: "product_tags" gives zh_product_tags.
     version (str): Version of the package.
     RETURNS (Path): The wheel.
-    RAISES (ValueError): Where the folder holds no pipeline or the wheel can't be built.
+    RAISES (ValueError): Where the folder holds no pipeline or the wheel can't be built; with what was said last.
     """
-    from spacy.cli.package import package
+    from spacy.util import load_config
 
     model, output = Path(model), Path(output)
     if not (model / "config.cfg").exists():
@@ -29,34 +34,47 @@ def package_pipeline(
         clean = Path(folder) / "model"
         shutil.copytree(model, clean)
         config = load_config(clean / "config.cfg", interpolate=False)
-        _forget_paths(config)
+        forget_paths(config)
         config.to_disk(clean / "config.cfg")
-        try:
-            package(clean, output, name=name, version=version, create_sdist=False, create_wheel=True, force=True)
-        except SystemExit as err:
-            raise ValueError(f"{model}: spacy package gave up, see above (exit code {err.code})") from err
+        # In a process of its own, as it and what it starts print a hundred lines.
+        options = ["--name", name, "--version", version, "--build", "wheel", "--force"]
+        command = [sys.executable, "-m", "spacy", "package", str(clean), str(output), *options]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    if done.returncode:
+        said = "\n".join(done.stdout.strip().splitlines()[-_LAST:])
+        raise ValueError(f"{model}: spacy package gave up (exit code {done.returncode}):\n{said}")
     wheels = sorted(output.glob(f"*_{name}-{version}/dist/*.whl"))
     if not wheels:
         raise ValueError(f"{output}: no wheel was built; is the package 'build' installed? (pip install build)")
     return wheels[-1]
 
 
-def _forget_paths(config: Dict[str, Any]) -> None:
-    """Take out of a config where files lay in training: a package brings its own."""
+def forget_paths(config: Dict[str, Any]) -> None:
+    """Take out of a config where files lay in training: a package brings its own.
+
+    config (Dict[str, Any]): The config, not interpolated; it's changed. In components, whose settings may have to be
+        strings, such as the name of a transformer, "packaged" stands where an absolute path stood; elsewhere nothing.
+    """
     for key in config.get("paths", {}):
         # The transformer's name must be a string; its weights and tokenizer come from the package.
-        config["paths"][key] = "packaged" if key == "backbone" else None
+        config["paths"][key] = PACKAGED if key == "backbone" else None
     for key in ("vocab_data", "vectors", "init_tok2vec", "lookups"):
         if key in config.get("initialize", {}):
             config["initialize"][key] = None
     # Some write them where they are used.
-    for section in ("initialize", "corpora"):
-        _forget_places(config.get(section, {}))
+    for name, section in config.items():
+        if name != "paths":
+            _forget_places(section, PACKAGED if name in ("components", "nlp") else None)
 
 
-def _forget_places(section: Dict[str, Any]) -> None:
-    for key, value in section.items():
-        if isinstance(value, dict):
-            _forget_places(value)
-        elif isinstance(value, str) and any(kind(value).is_absolute() for kind in (PurePosixPath, PureWindowsPath)):
-            section[key] = None
+def _forget_places(section: Union[Dict[str, Any], List[Any]], instead: Union[str, None]) -> None:
+    for key, value in list(section.items() if isinstance(section, dict) else enumerate(section)):
+        if isinstance(value, (dict, list)):
+            _forget_places(value, instead)
+        elif isinstance(value, str) and any(_is_place(kind(value)) for kind in (PurePosixPath, PureWindowsPath)):
+            section[key] = instead
+
+
+def _is_place(path: PurePath) -> bool:
+    # A "/" alone is more likely a separator.
+    return path.is_absolute() and len(path.parts) > 1

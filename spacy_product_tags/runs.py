@@ -4,15 +4,16 @@ import itertools
 import json
 from collections import deque
 from pathlib import Path
-from typing import IO, Any, Deque, Dict, Iterator, List, Mapping, Optional, Union
-
-from spacy.language import Language
+from typing import IO, TYPE_CHECKING, Any, Deque, Dict, Iterator, List, Mapping, Optional, Union
 
 from .batch import to_line
 from .errors import ListingError
 from .io import write_json
 from .isolate import Record
 from .listing import Listing
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 SUFFIX = ".run.json"
 # What every line that we write starts with.
@@ -146,7 +147,7 @@ class Run:
         raise ListingError(self.output, number, field or "--output", f"{problem}; {_WHAT_TO_DO}")
 
 
-def digest_pipeline(nlp: Language) -> Dict[str, str]:
+def digest_pipeline(nlp: "Language") -> Dict[str, str]:
     """Sum up what decides a pipeline's predictions.
 
     nlp (Language): The pipeline; where it was loaded from a folder, what is in there counts.

@@ -1,15 +1,16 @@
 """Between tags and spaCy's spans: ``doc.spans``, a part of a doc, docs that are joined."""
 from dataclasses import replace
-from typing import Tuple
-
-from spacy.tokens import Doc, Span, SpanGroup
+from typing import TYPE_CHECKING, Tuple
 
 from .tag import Tag, get_tags
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span, SpanGroup
 
 _MODES = ("strict", "contract", "expand")
 
 
-def tags_to_spans(doc: Doc, key: str = "sc", *, alignment_mode: str = "expand") -> SpanGroup:
+def tags_to_spans(doc: "Doc", key: str = "sc", *, alignment_mode: str = "expand") -> "SpanGroup":
     """Write the tags that stand in the text to ``doc.spans[key]``, for displaCy, matchers and span components.
 
     A tag is a span of characters, a spaCy span one of tokens: where they don't end together, `alignment_mode` decides.
@@ -22,6 +23,8 @@ def tags_to_spans(doc: Doc, key: str = "sc", *, alignment_mode: str = "expand") 
         ``attrs["scores"]``.
     RAISES (ValueError): On another mode.
     """
+    from spacy.tokens import SpanGroup
+
     if alignment_mode not in _MODES:
         raise ValueError(f"alignment_mode: must be one of {', '.join(_MODES)}, not {alignment_mode!r}")
     spans, scores = [], []
@@ -38,7 +41,7 @@ def tags_to_spans(doc: Doc, key: str = "sc", *, alignment_mode: str = "expand") 
     return doc.spans[key]
 
 
-def spans_to_tags(doc: Doc, key: str = "sc") -> Tuple[Tag, ...]:
+def spans_to_tags(doc: "Doc", key: str = "sc") -> Tuple[Tag, ...]:
     """Read ``doc.spans[key]`` as tags, such as those of a span categorizer, a ruler, or of `tags_to_spans`.
 
     doc (Doc): The doc; it does not change.
@@ -58,7 +61,7 @@ def spans_to_tags(doc: Doc, key: str = "sc") -> Tuple[Tag, ...]:
     )
 
 
-def tags_in_span(span: Span) -> Tuple[Tag, ...]:
+def tags_in_span(span: "Span") -> Tuple[Tag, ...]:
     """Give the tags that stand wholly in a span, with offsets that count from its start.
 
     ``part = span.as_doc(); part._.tags = tags_in_span(span)`` is what ``as_doc(copy_user_data=True)`` can't do, as

@@ -7,11 +7,12 @@ import json
 import threading
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
-
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from .graphemes import clean
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 USER_DATA_KEY = "spacy_product_tags"
 # Beside the tags: what the normalizer did to each.
@@ -129,12 +130,12 @@ def check_offsets(tag: Tag, length: int) -> None:
         raise ValueError(f"end: {tag.end} is behind the text, which has {length} characters")
 
 
-def text_length(doc: Doc) -> int:
+def text_length(doc: "Doc") -> int:
     """Give ``len(doc.text)`` without joining the tokens. RETURNS (int): Characters."""
     return doc[-1].idx + len(doc[-1].text_with_ws) if len(doc) else 0
 
 
-def get_tags(doc: Doc) -> Tuple[Tag, ...]:
+def get_tags(doc: "Doc") -> Tuple[Tag, ...]:
     """Read a doc's tags; the getter of ``doc._.tags``.
 
     doc (Doc): The doc.
@@ -152,12 +153,12 @@ def get_tags(doc: Doc) -> Tuple[Tag, ...]:
     return tuple(Tag(**data) for data in stored)
 
 
-def span_tags(doc: Doc) -> List[Tag]:
+def span_tags(doc: "Doc") -> List[Tag]:
     """Give the tags that were found in the text, those that are learnt and scored. RETURNS (List[Tag]): The tags."""
     return [tag for tag in get_tags(doc) if tag.start is not None and tag.source == "span"]
 
 
-def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> None:
+def set_tags(doc: "Doc", tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> None:
     """Replace a doc's tags; the setter of ``doc._.tags``.
 
     The generator replaces tags of the source "span", which an earlier one found, and keeps the others. A dict with
@@ -190,7 +191,7 @@ def set_tags(doc: Doc, tags: Iterable[Union[Tag, Mapping[str, Any], str]]) -> No
         doc.user_data[USER_DATA_KEY][OWN] = own
 
 
-def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:
+def store_tags(doc: "Doc", tags: Iterable[Tag]) -> None:
     """Replace a doc's tags by tags that are known to be right, as a component's own are: no check, so fast."""
     register_extensions()
     data = doc.user_data.setdefault(USER_DATA_KEY, {})
@@ -198,7 +199,7 @@ def store_tags(doc: Doc, tags: Iterable[Tag]) -> None:
     data[LENGTH] = text_length(doc)
 
 
-def take_own(doc: Doc) -> List[Tag]:
+def take_own(doc: "Doc") -> List[Tag]:
     """Take the tags that a generator doesn't replace; a user's own spans become "seller", so that the next keeps them.
 
     doc (Doc): The doc; what tells which spans are a user's is taken out.
@@ -214,17 +215,17 @@ def take_own(doc: Doc) -> List[Tag]:
     return kept
 
 
-def get_tag_issues(doc: Doc) -> Tuple[Dict[str, Any], ...]:
+def get_tag_issues(doc: "Doc") -> Tuple[Dict[str, Any], ...]:
     """Read what the corrector found; the getter of ``doc._.tag_issues``. RETURNS (Tuple[Dict, ...]): The issues."""
     return tuple(doc.user_data.get(USER_DATA_KEY, {}).get("issues", ()))
 
 
-def set_tag_issues(doc: Doc, issues: Iterable[Mapping[str, Any]]) -> None:
+def set_tag_issues(doc: "Doc", issues: Iterable[Mapping[str, Any]]) -> None:
     """Replace what the corrector found; the setter of ``doc._.tag_issues``."""
     doc.user_data.setdefault(USER_DATA_KEY, {})["issues"] = [dict(issue) for issue in issues]
 
 
-def note_issue(doc: Doc, reason: str, **details: Any) -> None:
+def note_issue(doc: "Doc", reason: str, **details: Any) -> None:
     """Add to ``doc._.tag_issues`` what a component says of a doc's tags as a whole, in place of what it said before.
 
     doc (Doc): The doc.
@@ -235,19 +236,19 @@ def note_issue(doc: Doc, reason: str, **details: Any) -> None:
     doc.user_data.setdefault(USER_DATA_KEY, {}).setdefault("issues", []).append({"reason": reason, **details})
 
 
-def forget_issue(doc: Doc, reason: str) -> None:
+def forget_issue(doc: "Doc", reason: str) -> None:
     """Take out what `note_issue` added for a reason, where something was."""
     record = doc.user_data.get(USER_DATA_KEY, {})
     if "issues" in record:
         record["issues"] = [issue for issue in record["issues"] if issue.get("reason") != reason or "tag" in issue]
 
 
-def get_category(doc: Doc) -> Tuple[str, ...]:
+def get_category(doc: "Doc") -> Tuple[str, ...]:
     """Read the category path; the getter of ``doc._.category``. RETURNS (Tuple[str, ...]): From the top; () = none."""
     return tuple(doc.user_data.get(USER_DATA_KEY, {}).get("category", ()))
 
 
-def set_category(doc: Doc, path: Iterable[str]) -> None:
+def set_category(doc: "Doc", path: Iterable[str]) -> None:
     """Replace the category path; the setter of ``doc._.category``. `product_classifier` leaves it as it is."""
     register_extensions()
     stored = doc.user_data.setdefault(USER_DATA_KEY, {})
@@ -255,7 +256,7 @@ def set_category(doc: Doc, path: Iterable[str]) -> None:
     stored.pop(PREDICTED, None)
 
 
-def predict_category(doc: Doc, path: Iterable[str]) -> None:
+def predict_category(doc: "Doc", path: Iterable[str]) -> None:
     """Set the category path to a prediction, unless the doc was given one; an earlier prediction is replaced.
 
     doc (Doc): The doc.
@@ -284,6 +285,8 @@ def register_extensions() -> None:
 
     RAISES (ValueError): Where another package holds one of the names with another meaning.
     """
+    from spacy.tokens import Doc
+
     for name, (getter, setter) in _EXTENSIONS.items():
         if not Doc.has_extension(name):
             with _REGISTERING:

@@ -6,7 +6,7 @@ import spacy
 from spacy.util import load_config
 
 from spacy_product_tags.listings.corpus import to_example
-from spacy_product_tags.packaging import package_pipeline
+from spacy_product_tags.packaging import forget_paths, package_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,6 @@ def trained(tmp_path_factory, tiny_bert):
     optimizer.learn_rate = 0.005
     for _ in range(30):
         nlp.update([example], sgd=optimizer)
-    nlp.config["components"]["transformer"]["model"]["name"] = "${paths.backbone}"
     folder = tmp_path_factory.mktemp("trained")
     nlp.to_disk(folder)
     return folder, nlp("红色手机壳")._.tags
@@ -34,10 +33,11 @@ def trained(tmp_path_factory, tiny_bert):
 
 # spaCy's package command leaves the files that it writes for the garbage collector to close.
 @pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-def test_wheel_loads_and_tags(trained, tiny_bert, tmp_path):
+def test_wheel_loads_and_tags(trained, tiny_bert, tmp_path, capfd):
     folder, tags = trained
     assert [tag.text for tag in tags] == ["红色", "手机壳"]
     wheel = package_pipeline(folder, tmp_path / "packages", name="tiny", version="1.2.3")
+    assert capfd.readouterr() == ("", ""), "what others print is for when it fails"
     assert wheel.name == "zh_tiny-1.2.3-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
@@ -49,6 +49,33 @@ def test_wheel_loads_and_tags(trained, tiny_bert, tmp_path):
         content = path.read_bytes() if path.is_file() else b""
         assert b"somebody" not in content and tiny_bert.encode() not in content, path
     assert load_config(inner / "config.cfg", interpolate=True)["components"]["transformer"]["model"]["name"] == "packaged"
+
+
+@pytest.mark.parametrize("place", ["/home/somebody/x", "C:\\Users\\x", "D:/data/x.jsonl", "\\\\server\\share\\x"])
+def test_no_place_stays_in_a_config(place):
+    config = {
+        "paths": {"train": place, "backbone": place},
+        "corpora": {"train": {"path": place, "more": [{"path": place}]}},
+        "initialize": {"vectors": place, "components": {"x": {"labels": place}}},
+        "training": {"logger": {"output_file": place}},
+        "components": {"transformer": {"model": {"name": place, "grad_factor": 1.0}}, "x": {"list": [place, "nike/red"]}},
+        "nlp": {"lang": "zh", "tokenizer": {"words": place, "separator": "/"}},
+    }
+    forget_paths(config)
+    assert place not in str(config) and repr(place) not in str(config)
+    assert config["components"] == {
+        "transformer": {"model": {"name": "packaged", "grad_factor": 1.0}}, "x": {"list": ["packaged", "nike/red"]}
+    }  # fmt: skip
+    assert config["nlp"] == {"lang": "zh", "tokenizer": {"words": "packaged", "separator": "/"}}
+    assert config["corpora"] == {"train": {"path": None, "more": [{"path": None}]}}
+    assert config["paths"] == {"train": None, "backbone": "packaged"}
+
+
+def test_what_failed_is_said(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.cfg").write_text("[nlp]\nlang = zh\n", encoding="utf8")
+    with pytest.raises(ValueError, match="(?s)spacy package gave up .exit code 1.:.*meta.json"):
+        package_pipeline(tmp_path / "model", tmp_path / "packages")
 
 
 def test_no_pipeline_says_so(tmp_path):

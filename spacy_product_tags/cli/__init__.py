@@ -1,10 +1,14 @@
-"""The command line: ``product-tags …``, and ``python -m spacy product-tags …`` where spaCy loads it.
+"""The command line: ``product-tags …``, and ``python -m spacy product-tags …`` where spaCy loads it (`spacy_hook`).
 
-spaCy loads this on each of its own commands, so whatever is slow to import is imported in the functions that need it.
+spaCy loads this on each of its own commands, and ``--help`` should be there at once, so whatever is slow to import, spaCy
+itself too, is imported in the functions that need it.
 """
-import typer
-from spacy.cli._util import app as spacy_app
+from importlib.metadata import version
+from typing import Annotated
 
+import typer
+
+from .._version import __version__
 from ._util import ProductTagsGroup
 from .aliases import aliases_app
 from .backbone import backbone_cli
@@ -37,7 +41,25 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"product-tags {__version__} (spaCy {version('spacy')})")
+        raise typer.Exit()
+
+
+@app.callback()
+def _main(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the versions and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("tag")(tag_cli)
 app.command("convert")(convert_cli)
 app.command("compile")(compile_cli)
@@ -58,7 +80,6 @@ app.add_typer(aliases_app)
 app.add_typer(profiles_app)
 app.add_typer(rules_app)
 app.add_typer(taxonomy_app)
-spacy_app.add_typer(app)
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
 """What several commands need: errors without a traceback, pipelines, inputs."""
+import importlib.util
 import io
 import itertools
 import os
@@ -10,10 +11,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Callable, Deque, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Annotated, Any, Callable, Deque, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import typer
-from spacy.language import Language
 from typer.core import TyperGroup
 
 from ..batch import number_records
@@ -24,7 +24,13 @@ from ..listing import Listing
 from ..listings.convert import split_of
 from ..locks import exclusive
 
+if TYPE_CHECKING:
+    from spacy.language import Language
+
 STDIO = "-"
+_CUPY = (
+    "spaCy computes on a GPU with CuPy, of the driver's version of CUDA: pip install 'cupy-cuda12x>=13.2' for CUDA 12"
+)
 # What nobody calls a product.
 _FILE_NAME = re.compile(r"^\S+\.(?:jsonl|ndjson|json|txt|csv|tsv|xlsx?)(?:\.gz)?$", re.I)
 _ARRAY = re.compile(r"\[\s*(?:[\[{\"\]]|$)")
@@ -128,7 +134,7 @@ def check_fractions(fractions: Sequence[float]) -> None:
         raise CommandError(f"--{err}") from None
 
 
-def load_pipeline(model: str, gpu_id: int = -1) -> Language:
+def load_pipeline(model: str, gpu_id: int = -1) -> "Language":
     """Load a pipeline.
 
     model (str): A folder or the name of an installed package.
@@ -142,7 +148,9 @@ def load_pipeline(model: str, gpu_id: int = -1) -> Language:
         try:
             spacy.require_gpu(gpu_id)
         except Exception as err:  # CuPy has its own for each of the many ways that a GPU is missing.
-            raise CommandError(f"--gpu-id {gpu_id}: can't use it ({err}); leave the option out for the CPU") from err
+            hint = f"; {_CUPY}" if importlib.util.find_spec("cupy") is None else ""
+            problem = f"--gpu-id {gpu_id}: can't use it ({shorten(str(err), 200)}){hint}"
+            raise CommandError(f"{problem}; leave the option out for the CPU") from err
     if not Path(model).exists() and not spacy.util.is_package(model):
         raise CommandError(
             f"no pipeline {model!r}: there is no such folder, and no package of this name is installed; give the "

@@ -55,4 +55,6 @@ def bench_cli(
     for timing in timings:
         table.add_row(timing.name, f"{timing.rate:.0f}", f"{timing.ratio:.2f}", f"{timing.busy:.2f}")
     Console().print(table)
-    typer.echo(f"{' + '.join(nlp.pipe_names)}; peak memory {peak_memory() / 2**20:.0f} MB")
+    peak = peak_memory()
+    memory = f"{peak / 2**20:.0f} MB" if peak else "not known on this system"
+    typer.echo(f"{' + '.join(nlp.pipe_names)}; peak memory {memory}")

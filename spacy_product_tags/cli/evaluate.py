@@ -1,14 +1,15 @@
 """`product-tags evaluate`: measure a pipeline on listings with gold tags."""
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Dict, Iterable, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Dict, Iterable, Optional
 
 import typer
-from spacy.language import Language
-from spacy.training import Example
 
-from ..listings.corpus import ListingCorpus
 from ._util import CommandError, GpuOpt, ModelArg, load_pipeline
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.training import Example
 
 
 def evaluate_cli(
@@ -29,6 +30,8 @@ def evaluate_cli(
     Measure a pipeline: precision, recall and F1 of its tags, of its categories or of facets, and texts a second.
     """
     import srsly
+
+    from ..listings.corpus import ListingCorpus
 
     try:
         corpus = ListingCorpus(data, hide_facets=hide_facets)
@@ -54,7 +57,7 @@ def evaluate_cli(
         srsly.write_json(output, scores)
 
 
-def evaluate(nlp: Language, examples: Iterable[Example]) -> Dict[str, Any]:
+def evaluate(nlp: "Language", examples: "Iterable[Example]") -> Dict[str, Any]:
     """Score a pipeline.
 
     nlp (Language): The pipeline.

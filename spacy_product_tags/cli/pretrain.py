@@ -95,6 +95,9 @@ def pretrain_cli(
         )
     except (ValueError, ImportError) as err:
         raise CommandError(str(err)) from err
+    except KeyboardInterrupt:
+        typer.echo(f"\n{output}: stopped; the same command goes on from the newest checkpoint", err=True)
+        raise
     if complaints.count:
         typer.echo(f"{complaints.count} bad line(s) left out; see above", err=True)
     typer.echo(str(output))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Iterator, Optional
 
 import typer
-from spacy.language import Language
 
 from .._version import __version__
 from ..batch import tag_records, to_line
@@ -35,6 +34,8 @@ from ._util import (
 )
 
 if TYPE_CHECKING:
+    from spacy.language import Language
+
     from ..taxonomy.mapping import CategoryMapping
 
 
@@ -175,7 +176,7 @@ def to_table(record: Record) -> bytes:
     return console.file.getvalue().encode("utf8")
 
 
-def _open_mapping(path: Path, nlp: Language) -> "CategoryMapping":
+def _open_mapping(path: Path, nlp: "Language") -> "CategoryMapping":
     """Read a mapping, and let the classifier name categories in its language. RAISES (CommandError): On a bad line."""
     from ..pipeline.product_classifier import ProductClassifier
     from ..taxonomy.mapping import load_mapping

@@ -1,5 +1,4 @@
 """Measure how much of the bare encoder's speed a pipeline keeps."""
-import resource
 import statistics
 import sys
 import tempfile
@@ -177,6 +176,11 @@ def random_pipeline(
 
 
 def peak_memory() -> int:
-    """Give the most memory that the process has held. RETURNS (int): Bytes."""
+    """Give the most memory that the process has held. RETURNS (int): Bytes; 0 = this system doesn't tell."""
+    try:
+        import resource
+    except ImportError:
+        # Windows has none.
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -1,8 +1,9 @@
 """`product_tag_generator`: finds the tags that stand in a listing's text."""
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, List, Literal, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Literal, Optional, Sequence, Tuple
 
 import numpy as np
 import srsly
@@ -37,6 +38,8 @@ threshold = 0.05
 """
 # Reason of the issue where tags were left out for their number.
 _TOO_MANY = "too_many_tags"
+# Teaches a component what a batch says.
+Lessons = Callable[..., Optional[Dict[str, float]]]
 DEFAULT_MODEL = Config().from_str(DEFAULT_CONFIG)["model"]
 
 
@@ -134,6 +137,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         self.model = model
         self.name = name
         self.scorer = scorer
+        self._lessons: Optional[Lessons] = None
         # As set; what the training data say stands in `cfg`.
         self.overlap = overlap
         self.cfg: Dict[str, Any] = {
@@ -210,6 +214,19 @@ class TagGenerator(SavedInParts, TrainablePipe):
                 forget_issue(doc, _TOO_MANY)
             store_tags(doc, [*own, *kept])
 
+    @contextmanager
+    def taught_by(self, lessons: Lessons) -> Iterator[None]:
+        """Let something else teach the component, as long as the context lasts: `update` asks it first.
+
+        lessons (Callable[..., Optional[Dict[str, float]]]): Called as `update` is, with a list of examples. It gives
+            the losses where it has taught them, such as by `distill`, and None where `update` is to do so.
+        """
+        before, self._lessons = self._lessons, lessons
+        try:
+            yield
+        finally:
+            self._lessons = before
+
     def update(
         self,
         examples: Iterable[Example],
@@ -226,9 +243,13 @@ class TagGenerator(SavedInParts, TrainablePipe):
         losses (Optional[Dict[str, float]]): Losses by component, added to.
         RETURNS (Dict[str, float]): The losses.
         """
+        examples = list(examples)
+        if self._lessons is not None:
+            learnt = self._lessons(examples, drop=drop, sgd=sgd, losses=losses)
+            if learnt is not None:
+                return learnt
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        examples = list(examples)
         validate_examples(examples, "TagGenerator.update")
         docs = [example.predicted for example in examples]
         # The transformer does nothing on such a batch either, and waits for no gradient.

@@ -56,7 +56,10 @@ def pretrain(
             raise ValueError(f"{name}: must be 1 or more, not {value}")
     # Told at once, not when all texts are encoded.
     if importlib.util.find_spec("accelerate") is None:
-        raise ValueError("pretraining needs transformers' trainer: pip install 'spacy-product-tags[pretrain]'")
+        raise ValueError(
+            "pretraining needs the package accelerate, for transformers' trainer: pip install accelerate, or, in a "
+            "checkout of spacy_product_tags, all that it needs: pip install -e '.[pretrain]'"
+        )
     output = Path(output)
     start_run(output, {"settings": asdict(settings), "inputs": digest_inputs(paths, settings)}, overwrite=overwrite)
     tokenizer, texts = prepare_texts(paths, output / "cache", settings, on_error)

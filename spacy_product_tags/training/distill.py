@@ -9,7 +9,7 @@ import sys
 import warnings
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
@@ -22,7 +22,7 @@ from thinc.api import Config, fix_random_seed
 
 from ..encoders.hidden_states import HiddenStates
 from ..errors import ListingError
-from ..io import pass_over, raise_error
+from ..io import pass_over, raise_error, swap_folders
 from ..listing import Listing
 from ..listings.corpus import to_example
 from ..pipeline.spans.decoding import survey
@@ -93,12 +93,8 @@ def distill(
     )
     evaluate = spacy_loop.create_evaluation_callback(nlp, dev_corpus, training["score_weights"])
     lessons = Lessons(student, teachers, temperature, HiddenStates(hidden_weight) if hidden_weight else None)
-    # `nlp.update` and so spaCy's loop go through here.
-    student.update = lessons.update
-    try:
+    with student.taught_by(lessons):
         _train(nlp, training, batches, evaluate, None if output is None else Path(output), stdout, stderr)
-    finally:
-        del student.update
     return nlp
 
 
@@ -136,7 +132,7 @@ class UnlabelledCorpus:
 
 
 class Lessons:
-    """Stand in for a component's `update`: unlabelled batches go to the teachers first.
+    """What a component learns from a batch without gold tags: what its teachers make of it.
 
     student (TagGenerator): The component.
     teachers (Sequence[Language]): Pipelines with a component of the same name.
@@ -147,18 +143,21 @@ class Lessons:
     def __init__(
         self, student: TagGenerator, teachers: Sequence[Language], temperature: float, hidden: Optional[HiddenStates]
     ) -> None:
-        self.update_by_gold = student.update
         self.student = student
         self.teachers = teachers
         self.heads = [nlp.get_pipe(student.name) for nlp in teachers]
         self.temperature = temperature
         self.hidden = hidden
 
-    def update(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, float]:
-        """Learn from a batch, all of it with gold tags or all of it without. RETURNS (Dict[str, float]): The losses."""
-        examples = list(examples)
+    def __call__(self, examples: Sequence[Example], **kwargs: Any) -> Optional[Dict[str, float]]:
+        """Learn from a batch, all of it with gold tags or all of it without.
+
+        examples (Sequence[Example]): The batch.
+        **kwargs (Any): As `TagGenerator.update` gets them.
+        RETURNS (Optional[Dict[str, float]]): The losses; None = it has gold tags, which it's to learn by itself.
+        """
         if not all(_UNLABELLED in example.reference.user_data for example in examples):
-            return self.update_by_gold(examples, **kwargs)
+            return None
         docs = [example.predicted for example in examples]
         texts = [doc.text for doc in docs]
         read = [_read(nlp, self.student.name, texts) for nlp in self.teachers]
@@ -296,5 +295,4 @@ def _save(
         part = best.with_name(best.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(last, part)
-        shutil.rmtree(best, ignore_errors=True)
-        part.rename(best)
+        swap_folders(part, best)

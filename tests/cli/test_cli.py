@@ -5,7 +5,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+import spacy
 
+from spacy_product_tags import ListingError, __version__
 from spacy_product_tags.cli import app, main
 
 COMMANDS = ("tag", "convert", "compile", "check", "evaluate", "render")
@@ -31,7 +33,7 @@ def test_entry_points():
 def test_import_is_light():
     # spaCy itself imports torch where it's installed; without it, spaCy's other commands must still start.
     code = (
-        "import sys; sys.modules['torch'] = None; import spacy_product_tags.cli; "
+        "import sys; sys.modules['torch'] = None; import spacy_product_tags.cli.spacy_hook; "
         "print([name for name in sys.modules if name.startswith(('transformers', 'spacy_transformers', 'jieba', "
         "'spacy_product_tags.encoders', 'spacy_product_tags.heads', 'spacy_product_tags.pipeline'))])"
     )
@@ -40,11 +42,18 @@ def test_import_is_light():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("option", ["--help", "-h"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help(run, command):
-    result = run(command, "--help")
+def test_help(run, command, option):
+    result = run(command, option)
     assert result.exit_code == 0
     assert "Usage" in result.stdout
+
+
+def test_version(run):
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout == f"product-tags {__version__} (spaCy {spacy.__version__})\n"
 
 
 @pytest.mark.parametrize("command", [("tag", "{}", "x"), ("render", "{}", "x"), ("evaluate", "{}", "{data}")])
@@ -79,4 +88,16 @@ def test_damaged_pipeline(run, pipeline, tmp_path):
 def test_missing_gpu(run, pipeline):
     result = run("tag", pipeline, "x", "--gpu-id", 99)
     assert result.exit_code == 1
-    assert "--gpu-id 99" in result.stderr
+    assert "--gpu-id 99" in result.stderr and "leave the option out for the CPU" in result.stderr
+
+
+def test_a_gpu_needs_cupy_and_that_is_said(run, pipeline, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", {}.get)
+    result = run("tag", pipeline, "x", "--gpu-id", 0)
+    assert result.exit_code == 1 and "pip install 'cupy-cuda12x>=13.2'" in result.stderr
+
+
+def test_an_error_of_a_whole_file_names_no_line():
+    assert str(ListingError("nofile.jsonl", 0, "path", "no such file")) == "nofile.jsonl: path: no such file"
+    error = ListingError("a", 1, "x" * 1000, f"is {'y' * 1000}, not what is needed; do this")
+    assert len(str(error)) < 500 and str(error).endswith("y, not what is needed; do this") and "…" in str(error)

@@ -1,7 +1,10 @@
 """Distillation, from a component's batch to the whole run. The soft labels' arithmetic is tested in test_span_loss."""
 import io
 import json
+import shutil
+import sys
 from itertools import count, islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import spacy
 from thinc.api import Adam, fix_random_seed
 
 from spacy_product_tags.encoders.hidden_states import HiddenStates
+from spacy_product_tags.io import _exchange, swap_folders
 from spacy_product_tags.listing import Listing, write_listings
 from spacy_product_tags.listings.corpus import to_example
 from spacy_product_tags.training.distill import Lessons, UnlabelledCorpus, _alternate, distill
@@ -113,7 +117,7 @@ def test_the_saved_pipeline_s_config_is_the_student_s_own(trained, make_config, 
     assert not saved["initialize"]["components"].get(NAME)
     component, head = nlp.get_pipe(NAME), teacher.get_pipe(NAME)
     assert component.labels == head.labels and component.cfg["overlap"] == head.cfg["overlap"] == "nested"
-    assert "update" not in vars(component)
+    assert component._lessons is None and "update" not in vars(component)
 
 
 def test_the_seed_decides(trained, make_config, titles):
@@ -212,7 +216,7 @@ def test_losses_fall_across_tokenizers_and_encoders(teacher, student, trained, m
     teacher = spacy.load(trained(teacher))
     nlp = student_of(make_nlp, student, teacher, lang="xx")
     component = nlp.get_pipe(NAME)
-    component.update = Lessons(component, [teacher], 1.0, HiddenStates(1.0, learn_rate=0.01)).update
+    component._lessons = Lessons(component, [teacher], 1.0, HiddenStates(1.0, learn_rate=0.01))
     examples = unlabelled(nlp, [listing.title for listing in listings], tmp_path)
     optimizer = Adam(0.005)
     losses = [step(nlp, examples, optimizer) for _ in range(15)]
@@ -228,7 +232,7 @@ def test_gold_batches_go_the_usual_way(trained, make_nlp, listings, monkeypatch)
     examples = [to_example(nlp, listing) for listing in listings]
     fix_random_seed(1)
     wanted = component.update(examples)
-    component.update = Lessons(component, [teacher], 1.0, None).update
+    component._lessons = Lessons(component, [teacher], 1.0, None)
     monkeypatch.setattr(type(component), "distill", None)
     fix_random_seed(1)
     assert component.update(examples) == wanted
@@ -240,7 +244,7 @@ def test_a_transformer_gets_its_gradient_after_a_batch_without_text(texts, hidde
     teacher = spacy.load(trained("chars"))
     nlp = student_of(make_nlp, "wordpieces", teacher)
     component = nlp.get_pipe(NAME)
-    component.update = Lessons(component, [teacher], 1.0, hidden).update
+    component._lessons = Lessons(component, [teacher], 1.0, hidden)
     examples = unlabelled(nlp, [*(listing.title for listing in listings)], tmp_path)
     empty = [to_example(nlp, Listing(text)) for text in texts]
     for example in empty:
@@ -282,6 +286,47 @@ def test_a_teacher_stays_as_it_is(trained, make_nlp, listings, tmp_path):
     before = {name: pipe.to_bytes() for name, pipe in teacher.pipeline}
     nlp = student_of(make_nlp, "chars", teacher)
     component = nlp.get_pipe(NAME)
-    component.update = Lessons(component, [teacher], 1.0, HiddenStates(1.0)).update
+    component._lessons = Lessons(component, [teacher], 1.0, HiddenStates(1.0))
     step(nlp, unlabelled(nlp, [listing.title for listing in listings], tmp_path), Adam(0.01))
     assert {name: pipe.to_bytes() for name, pipe in teacher.pipeline} == before
+
+
+# Folders
+
+
+def test_there_is_always_a_best_pipeline(tmp_path, monkeypatch):
+    """Whenever a run is killed: it's looked at after each step that changes a folder."""
+    best, part = tmp_path / "model-best", tmp_path / "model-best.part"
+    for exchange in (None, lambda *paths: False):
+        best.mkdir(), (best / "weights").write_text("old")
+        part.mkdir(), (part / "weights").write_text("new")
+        seen = []
+        remove = shutil.rmtree
+
+        def look(path, **kwargs):
+            if Path(path).exists():
+                seen.append((best / "weights").read_text())  # noqa: B023
+            remove(path, **kwargs)  # noqa: B023
+
+        with monkeypatch.context() as patch:
+            patch.setattr("shutil.rmtree", look)
+            if exchange is not None:
+                patch.setattr("spacy_product_tags.io._exchange", exchange)
+            swap_folders(part, best)
+        # What is removed is removed last.
+        assert seen == ["new"] and (best / "weights").read_text() == "new"
+        assert [path.name for path in tmp_path.iterdir()] == ["model-best"]
+        shutil.rmtree(best)
+    part.mkdir()
+    swap_folders(part, best)
+    assert best.is_dir() and not part.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges folders in one step")
+def test_folders_are_exchanged_in_one_step(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "own").write_text(name)
+    assert _exchange(tmp_path / "a", tmp_path / "b")
+    assert [(tmp_path / name / "own").read_text() for name in "ab"] == ["b", "a"]
+    assert not _exchange(tmp_path / "a", tmp_path / "gone")
