@@ -5,9 +5,10 @@ from typing import Annotated, Optional
 import typer
 
 from ..listing import read_listings
-from ._util import CommandError, load_pipeline
+from ._util import CommandError, load_pipeline, one_writer
 
 
+@one_writer("output")
 def docbin_cli(
     listings: Annotated[Path, typer.Argument(metavar="LISTINGS", help="Listings with gold tags (.jsonl, .jsonl.gz)")],
     output: Annotated[Path, typer.Argument(metavar="OUT.spacy", help="File to write, for spaCy's own commands")],

@@ -9,6 +9,7 @@ COMMANDS = {
     "generate": ("generate", "in.jsonl", "--output", "{}"),
     "render": ("render", "model", "text", "--output", "{}"),
     "segmenter": ("segmenter", "in.jsonl", "--output", "{}"),
+    "docbin": ("docbin", "in.jsonl", "{}"),
     "package": ("package", "model", "{}"),
     "backbone": ("backbone", "{}", "--package", "nothing"),
     "pretrain": ("pretrain", "in.jsonl", "--output", "{}"),
