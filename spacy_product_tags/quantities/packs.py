@@ -104,7 +104,9 @@ def _combine(parts: Sequence[_Part]) -> Optional[Quantity]:
         levels[0], packs = (levels[0][0], packs[0].unit), []
     elif packs and rest:
         return None
-    levels = _merge_levels([*((1, pack.unit) for pack in packs), *levels])
+    # Times one says nothing: 500ml*12瓶*1.
+    levels = [level for level in [*((1, pack.unit) for pack in packs), *levels] if level != (1, "")]
+    levels = _merge_levels(levels)
     # Six boxes of six boxes are a list, or something else that we can't tell.
     named = [unit for _, unit in levels if unit] + ([content.unit] if kind_of(content.unit) == "count" else [])
     if len(set(named)) < len(named) and len(levels) > 1:

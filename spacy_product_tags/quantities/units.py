@@ -115,8 +115,7 @@ def read_unit(source: Source, at: int, number: Fraction) -> Optional[Tuple[str, 
     text = source.text
     match, exact = _pattern().match(text, at), _ambiguous_pattern().match(text, at)
     if exact and (match is None or exact.end() >= match.end()):
-        entry = load_ambiguous()["ambiguous"][int(exact.lastgroup[1:])]
-        name = _choose(entry, source, at, exact, number)
+        name = _choose(source, at, exact, number)
         return (name, exact.end()) if name else None
     name = spellings().get(_fold(match[0])) if match else None
     return (name, match.end()) if name else None
@@ -202,18 +201,24 @@ def _ambiguous_pattern() -> "re.Pattern[str]":
 
 
 @cache
-def _topics(number: int) -> Tuple[str, ...]:
-    readings = load_ambiguous()["ambiguous"][number]["readings"]
+def _readings(number: int) -> Tuple[Tuple[str, ...], List[Dict[str, Any]]]:
+    """RETURNS (Tuple[Tuple[str, ...], List[Dict[str, Any]]]): An entry's topics, and its readings in exact numbers."""
+    readings = []
+    for reading in load_ambiguous()["ambiguous"][number]["readings"]:
+        exact = {key: Fraction(str(reading[key])) for key in ("from", "to") if key in reading}
+        only = {"only": frozenset(Fraction(str(value)) for value in reading["only"])} if "only" in reading else {}
+        readings.append({**reading, **exact, **only})
     named = [topic for reading in readings for topic in (reading.get("topic"), *reading.get("unless", ())) if topic]
-    return tuple(dict.fromkeys(named))
+    return tuple(dict.fromkeys(named)), readings
 
 
-def _choose(entry: Dict[str, Any], source: Source, at: int, match: "re.Match[str]", number: Fraction) -> str:
-    topics = source.topics_at(_topics(int(match.lastgroup[1:])), at)
-    for reading in entry["readings"]:
-        if "only" in reading and number not in [Fraction(str(value)) for value in reading["only"]]:
+def _choose(source: Source, at: int, match: "re.Match[str]", number: Fraction) -> str:
+    asked, readings = _readings(int(match.lastgroup[1:]))
+    topics = source.topics_at(asked, at) if asked else frozenset()
+    for reading in readings:
+        if "only" in reading and number not in reading["only"]:
             continue
-        if not Fraction(str(reading.get("from", number))) <= number <= Fraction(str(reading.get("to", number))):
+        if ("from" in reading and number < reading["from"]) or ("to" in reading and number > reading["to"]):
             continue
         if "whole" in reading and reading["whole"] != (number.denominator == 1):
             continue

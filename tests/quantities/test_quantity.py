@@ -154,13 +154,14 @@ NUMBERS = st.one_of(
 )
 UNITS = [name for name in load_units()]
 COUNTS = [name for name, unit in load_units().items() if unit.kind == "count"]
+PACKS = ["pc", "bottle", "can", "bag", "box", "case", "sheet", "roll", "barrel"]
 LENGTHS = ["", *(name for name, unit in load_units().items() if unit.kind == "length")]
 
 
 @st.composite
 def quantities(draw):
     """Quantities as `parse_quantity` gives them."""
-    kind = draw(st.sampled_from(["plain", "range", "box", "pack", "each", "size", "letter"]))
+    kind = draw(st.sampled_from(["plain", "range", "box", "pack", "packs", "each", "size", "letter"]))
     about = draw(st.booleans())
     if kind == "letter":
         low, *high = sorted(draw(st.sets(st.sampled_from(sorted(letter_ranks().values())), min_size=1, max_size=2)))
@@ -178,6 +179,12 @@ def quantities(draw):
         return Quantity(values, unit, values[0] + draw(NUMBERS), approximate=about)
     if kind == "each":
         return Quantity(values, unit, count_unit=draw(st.sampled_from(COUNTS)), approximate=about)
+    if kind == "packs":
+        unit = draw(st.sampled_from(["g", "ml", "kg", "GB"]))
+        names = draw(st.lists(st.sampled_from(PACKS), min_size=2, max_size=3, unique=True))
+        counts = [draw(st.integers(2, 99)), *(draw(st.integers(1, 99)) for _ in names[1:])]
+        (count, name), *outer = zip(counts, names)
+        return Quantity(values, unit, count=count, count_unit=name, outer=tuple(outer), approximate=about)
     if kind == "pack":
         unit = unit if unit not in LENGTHS else "g"
         packs = draw(st.sampled_from(["", *COUNTS]))

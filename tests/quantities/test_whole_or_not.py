@@ -64,7 +64,7 @@ def test_what_is_ambiguous_is_decided_or_left_alone(text, known, expected):
         ("555ml*24瓶/箱", "555 ml × 24 bottles/case"), ("550ml*24瓶*2箱", "550 ml × 24 bottles × 2 cases"), ("6g×6袋/盒", "6 g × 6 bags/box"), ("24瓶*500ml", "500 ml × 24 bottles"),
         ("250ml*24/箱", "250 ml × 24 pcs/case"), ("0.28g*72片/盒*5盒", "0.28 g × 72 pcs × 5 boxes"), ("0.6g/片*100片", "0.6 g × 100 pcs"), ("0.25g*60片*1瓶/盒", "0.25 g × 60 pcs/bottle/box"),
         ("80*60*800张*2卷", "80×60 × 800 sheets × 2 rolls"), ("500ml*12瓶装", "500 ml × 12 bottles/pack"), ("20片装*3盒", "20 pcs × 3 boxes"), ("12卷*100g", "100 g × 12 rolls"),
-        ("3根*30cm", "30 cm × 3 pcs"), ("10x20cm/张", "10×20 cm/sheet"),
+        ("3根*30cm", "30 cm × 3 pcs"), ("500ml*12瓶*1", "500 ml × 12 bottles"), ("10x20cm/张", "10×20 cm/sheet"),
         ("12L x 8W x 4H inches", "30.48×20.32×10.16 cm"), ("(L)12 x (W)8 x (H)4 cm", "12×8×4 cm"), ("10 by 20 inches", "25.4×50.8 cm"), ("6'x9'", "182.88×274.32 cm"),
         ("1 dozen", "1 dozen"), ("2打", "2 dozen"), ("500 g ℮", "500 g"), ("500g℮", "500 g"), ("48 inches wide", "121.92 cm"),
         ("10 000 mAh", "10000 mAh"), ("10 KİLOGRAM", "10000 g"), ("3 ſ", None), ("5 ﬀ", None),
@@ -192,7 +192,7 @@ def test_time_grows_with_length(unit):
 @pytest.mark.parametrize("unit", [*MADE_OF, *HOSTILE])
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_time_grows_with_length_to_100000_characters(function, unit):
-    assert_linear(FUNCTIONS[function], repeated(unit), sizes=LARGE, repeats=3)
+    assert_linear(FUNCTIONS[function], repeated(unit), sizes=LARGE, repeats=1)
 
 
 @pytest.mark.parametrize("text", ["9" * 4000 + "." + "9" * 4000 + "kg", "1" + ",000" * 3000, "1" + " 000" * 3000, "1⁄" + "3" * 5000])
