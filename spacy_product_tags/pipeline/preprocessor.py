@@ -21,7 +21,8 @@ from spacy.vocab import Vocab
 
 from ..saving import Part, SavedInParts, Settings, read_settings
 from ..text.promotions import find_promotions
-from ..text.tokenizer import HAN, read_words
+from ..text.tokenizer import HAN
+from ..text.words import read_words
 
 SPANS_KEY = "promotions"
 DEFAULT_CONFIG: Dict[str, Any] = {"langs": ["zh"], "mark_promotions": True}

@@ -20,11 +20,11 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 
-from ..errors import ListingError
 from ..graphemes import cluster_starts, find_wholes
 from ..saving import Part, SavedInParts, Settings, read_settings
 from .folding import fold_in_place
 from .pkuseg import PkusegModel
+from .words import read_words
 
 SEGMENTERS = ("pkuseg", "char")
 
@@ -305,22 +305,3 @@ def _has_blank(text: str, at: int, breaks: Optional[FrozenSet[int]]) -> bool:
 
 def _cuts_through(text: str, breaks: Optional[FrozenSet[int]], at: int) -> bool:
     return _INSIDE.match(text, at) is not None or (breaks is not None and at not in breaks)
-
-
-def read_words(path: Union[str, Path]) -> Iterator[Tuple[str, str]]:
-    """Read a dictionary: one word a line, a tab and a tag behind it if wanted.
-
-    path (Union[str, Path]): The file, in UTF-8.
-    YIELDS (Tuple[str, str]): Word and tag, "" = none; blank lines are passed over.
-    RAISES (ListingError): With file and line, on a line with more than two fields or bytes that are no UTF-8.
-    """
-    with Path(path).open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                fields = line.decode("utf-8-sig").rstrip("\r\n").split("\t")
-            except UnicodeDecodeError:
-                raise ListingError(path, number, "word", "is no UTF-8; save the file in UTF-8") from None
-            if len(fields) > 2 or (len(fields) == 2 and not fields[0].strip()):
-                raise ListingError(path, number, "word", f"must be 'word' or 'word<tab>tag', not {line!r}")
-            if fields[0].strip():
-                yield fields[0], fields[1] if len(fields) == 2 else ""

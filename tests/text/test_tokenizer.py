@@ -19,7 +19,8 @@ from spacy_product_tags.errors import ListingError
 from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.text.pkuseg import PkusegModel
 from spacy_product_tags.text.segmenter import silver_segmentation, train_segmenter
-from spacy_product_tags.text.tokenizer import ProductTokenizer, create_product_tokenizer, read_words
+from spacy_product_tags.text.tokenizer import ProductTokenizer, create_product_tokenizer
+from spacy_product_tags.text.words import read_words
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "listings"
 CHARS = "aZé 1.,，。\n\t\u3000\xa0\0\x85\u2028纯棉恤五あアー가Ａ１①\u0301\ufe0f\u200d😀\ud800_'"
