@@ -43,7 +43,7 @@ def name(text, **known):
         ("9 carat", {"context": "9 carat yellow gold necklace"}, "9 kt"), ("14ct gold", {}, None), ("2 carats", {}, "0.4 g"), ("0.71ct", {"context": "裸钻0.71ct"}, "0.142 g"),
         # 支: yarn counts, pieces.
         ("60支", {"context": "60支长绒棉四件套"}, "60 Ne"), ("60支", {"context": "中性笔芯60支"}, "60 pcs"), ("60支", {}, None), ("3支", {}, "3 pcs"), ("60支*2盒", {}, "60 pcs × 2 boxes"),
-        ("80支", {"facet": "纱支"}, "80 Ne"), ("60支装", {}, "60 pcs/pack"),
+        ("2 ct", {"facet": "quantity", "context": "2 ct diamond ring"}, "0.4 g"), ("80支", {"facet": "纱支"}, "80 Ne"), ("60支装", {}, "60 pcs/pack"),
         # Letters.
         ("32W", {"category": "Jeans"}, None), ("32W", {}, "32 W"), ("34L", {"context": "slim pants 32W 34L"}, None), ("40L", {"context": "登山包40L"}, "40000 ml"), ("8K", {}, None),
         ("8K", {"context": "8K素描纸"}, "8开"), ("8K", {"context": "65寸8K电视"}, None), ("18K", {"context": "18K玫瑰金项链"}, "18 kt"), ("2.0T", {"context": "2.0T涡轮"}, None),
