@@ -75,9 +75,9 @@ def test_weights_are_probabilities_whatever_the_order(seed, category, context):
 @pytest.mark.parametrize(
     "row, said",
     [
-        (Category("b", "", (), {"en": "Drinks"}), "category b:0: id: is there twice"),
-        (Category("c", "z", (), {"en": "Drinks"}), "category c:0: parent: there is no 'z'"),
-        (Category("c", "c", (), {"en": "Drinks"}), "category c:0: parent: 'c' is below it"),
+        (Category("b", "", (), {"en": "Drinks"}), "category b: id: is there twice"),
+        (Category("c", "z", (), {"en": "Drinks"}), "category c: parent: there is no 'z'"),
+        (Category("c", "c", (), {"en": "Drinks"}), "category c: parent: 'c' is below it"),
     ],
 )
 def test_a_bad_category_is_named_and_costs_no_other(row, said):
