@@ -54,6 +54,30 @@ def test_a_spreadsheet(tmp_path):
     ]
 
 
+def test_a_spreadsheet_in_gbk_with_semicolons(tmp_path):
+    path = tmp_path / "values.csv"
+    path.write_bytes("颜色表\nID;Facet;Label_zh\n红;color;红色\n藏青;color;藏青，深\n".encode("gb18030"))
+    assert list(iter_values(path)) == [Value("红", "color", {"zh": "红色"}), Value("藏青", "color", {"zh": "藏青，深"})]
+    # Bytes that no encoding explains are told, in JSON lines, too.
+    path.write_bytes(b"facet,label_zh\n" + "color,红色\n".encode() * 20 + b"color,\xff\n")
+    errors = []
+    assert len(list(iter_values(path, on_error=errors.append))) == 20
+    assert [(error.line, error.field) for error in errors] == [(22, "line")]
+    path = tmp_path / "values.jsonl"
+    path.write_bytes('{"facet": "color", "labels": {"zh": "红色"}}\n'.encode("gb18030"))
+    with pytest.raises(ListingError, match="no UTF-8") as caught:
+        list(iter_values(path))
+    assert (caught.value.line, caught.value.field) == (1, "line")
+
+
+@pytest.mark.parametrize("cell", ["1E+05", "1.00E+05", "5-Jan"])
+def test_damaged_ids_merge_nothing(tmp_path, cell):
+    path = write(tmp_path / "v.csv", "id,facet,label_zh", f"{cell},color,红色", f"{cell},color,蓝色", "x,color,绿色")
+    errors = []
+    assert [value.id for value in iter_values(path, on_error=errors.append)] == ["x"]
+    assert [(error.line, error.field) for error in errors] == [(2, "id"), (3, "id")]
+
+
 @pytest.mark.parametrize(
     "name, head, line, good, field",
     [
