@@ -21,6 +21,7 @@ _CLUSTER = regex.compile(
     r"\p{Regional_Indicator}{1,2}[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]*+|\X", regex.VERSION1
 )
 _TAIL = r"[\p{Emoji_Modifier}\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]*+"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EMOJI_PATTERN = (
     rf"(?:\p{{Extended_Pictographic}}{_TAIL}(?:\u200d\p{{Extended_Pictographic}}{_TAIL})*+"
     r"|[0-9#*]\ufe0f?\u20e3|\p{Regional_Indicator}{2})"
@@ -42,6 +43,15 @@ _INVISIBLE = regex.compile(
 _CLOSES, _OPENS = frozenset("+＋°"), frozenset("±+＋−≤≥≈≦≧")
 # Letters to a machine, decoration to a reader.
 _MARKS_OF_TRADE = frozenset("™℠")
+
+
+def surrogates_replaced(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 can't hold, by U+FFFD, so that offsets stay. RETURNS (str): The text."""
+    try:
+        text.encode("utf8")
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
 
 
 def is_plain(text: str) -> bool:
@@ -168,9 +178,9 @@ def clean(text: str) -> str:
     """Give a text as a tag shows it: without what nobody sees, nor blanks and decoration at its ends.
 
     text (str): The text, such as a seller typed.
-    RETURNS (str): The text; where it is all decoration, that.
+    RETURNS (str): The text, which UTF-8 can hold; where it is all decoration, that.
     """
-    shown = without_invisible(text).strip()
+    shown = without_invisible(surrogates_replaced(text)).strip()
     if not shown:
         return ""
     start, end = fit_span(shown, 0, len(shown), cluster_starts(shown))

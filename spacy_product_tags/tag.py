@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from .graphemes import clean
+from .graphemes import clean, surrogates_replaced
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -117,6 +117,7 @@ def as_tag(value: Union[Tag, Mapping[str, Any], str]) -> Tag:
     if isinstance(value, Tag):
         return Tag.from_dict(value.to_dict())
     if isinstance(value, str):
+        value = surrogates_replaced(value)
         shown = clean(value)
         return Tag.from_dict({"text": shown, "source": "seller", "raw": value if shown != value else ""})
     if isinstance(value, Mapping):

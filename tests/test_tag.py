@@ -81,6 +81,13 @@ def test_what_a_seller_typed_loses_what_nobody_sees(typed, shown):
         as_tag("\u200b\u2060")
 
 
+def test_lone_surrogates_that_a_seller_typed_stop_nothing():
+    doc = make_doc()
+    doc._.tags = ["\ud83d红色", "\udc80"]
+    assert [(tag.text, tag.raw) for tag in doc._.tags] == [("红色", "\ufffd红色"), ("\ufffd", "")]
+    assert Doc(NLP.vocab).from_bytes(doc.to_bytes())._.tags == doc._.tags
+
+
 # doc._.tags
 
 

@@ -1,5 +1,4 @@
 """Pieces: vectors that know which characters they stand for, from any kind of encoder."""
-import re
 from typing import Callable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
@@ -9,8 +8,6 @@ from thinc.api import Model
 from thinc.types import Floats2d, Ints1d
 
 from ..tag import text_length
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Pieces(NamedTuple):
@@ -29,15 +26,6 @@ class Pieces(NamedTuple):
 def text_starts(docs: Sequence[Doc]) -> np.ndarray:
     """Give where each doc's text starts in the batch. RETURNS (ndarray): (B + 1,) the last one is the total."""
     return np.concatenate([[0], np.cumsum([text_length(doc) for doc in docs])]).astype(np.int64)
-
-
-def surrogates_replaced(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 can't hold, by U+FFFD, so that offsets stay. RETURNS (str): The text."""
-    try:
-        text.encode("utf8")
-    except UnicodeEncodeError:
-        return _SURROGATE.sub("\ufffd", text)
-    return text
 
 
 def token_offsets(doc: Doc) -> Tuple[np.ndarray, np.ndarray]:

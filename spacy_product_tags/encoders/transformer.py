@@ -22,9 +22,10 @@ from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 from transformers.utils import logging
 
+from ..graphemes import surrogates_replaced
 from .backbone import BackboneShim
 from .backbone_files import refuse_remote_code
-from .pieces import surrogates_replaced, token_offsets
+from .pieces import token_offsets
 from .shipped import SHIPPED, find_backbone
 
 # Key in the model output under which a doc's data hold the offsets.

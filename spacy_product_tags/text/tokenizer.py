@@ -20,7 +20,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 
-from ..graphemes import cluster_starts, find_wholes
+from ..graphemes import cluster_starts, find_wholes, surrogates_replaced
 from ..saving import Part, SavedInParts, Settings, read_settings
 from .folding import fold_in_place
 from .pkuseg import PkusegModel
@@ -49,7 +49,6 @@ _SPLIT = re.compile(
 _INSIDE = re.compile(
     rf"(?<={_LETTER}|[{_MARKS}])(?:{_LETTER})|(?<!\s)[{_MARKS}]|(?<=\d)(?:\d|[.,．]\d)|(?<=\d[.,．])\d"
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # A longer run is segmented piece by piece, so that memory stays small on a text without punctuation.
 _MAX_RUN = 256
 _CACHED_RUNS = 32768
@@ -107,10 +106,7 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
         text (str): Any string.
         RETURNS (Doc): Its tokens; words of the dictionary carry the tag that stands there.
         """
-        try:
-            text.encode("utf8")
-        except UnicodeEncodeError:
-            text = _SURROGATE.sub("\ufffd", text)
+        text = surrogates_replaced(text)
         words: List[str] = []
         spaces: List[bool] = []
         if not self.words:

@@ -9,11 +9,11 @@ from spacy.tokens import Doc
 from spacy_product_tags.encoders.pieces import (
     Pieces,
     spread,
-    surrogates_replaced,
     text_starts,
     token_offsets,
     with_pieces,
 )
+from spacy_product_tags.graphemes import surrogates_replaced
 
 VALID = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 BLANK = {lang: spacy.blank(lang) for lang in ("xx", "en", "zh")}
