@@ -23,8 +23,8 @@ _HEADS = {
 _SETTINGS = {
     "product_classifier": {"min_probability": 0.0},
     # Low, so that much is found in any text.
-    "product_tag_generator": {"min_score": 0.1, "overlap": "any"},
-    "product_tag_classifier": {"min_score": 0.1, "multi": True},
+    "product_tag_generator": {"min_score": 0.2, "overlap": "any"},
+    "product_tag_classifier": {"min_score": 0.2, "multi": True},
 }
 _VALUES = {
     ("brand", "nike"): {"en": "Nike", "zh-CN": "耐克"},
