@@ -28,7 +28,7 @@ def nlp(tiny_bert, tmp_path_factory):
 
 
 def test_the_pipeline_finds_much_to_check(nlp):
-    docs = list(nlp.pipe(random_texts(64, seed=SEED)))
+    docs = list(nlp.pipe(random_texts(200, seed=SEED)))
     tags = [tag for doc in docs for tag in doc._.tags]
     assert len(tags) > 3 * len(docs)
     assert sum(tag.canonical_id != "" for tag in tags) > 10 and len({tag.facet for tag in tags}) > 5
