@@ -9,7 +9,7 @@ from typing import Any, Collection, Dict, Iterable, Iterator, List, Optional, Se
 from ..errors import ListingError
 from ..io import iter_lines, open_text, parse_json
 from ..listing import Listing
-from .markup import _parse_block
+from .markup import iter_markup
 
 SPLITS = ("train", "dev", "test")
 # A line number, the listing there as far as it can be read, and what is wrong with it: (field, problem).
@@ -129,7 +129,14 @@ def _is_corpus(path: Path) -> bool:
 
 def read_entries(path: Path) -> Iterator[Entry]:
     """Read a corpus listing by listing; a bad one stops nothing. YIELDS (Entry): Line, listing and its problems."""
-    yield from _read_markup(path) if path.suffix == ".txt" else _read_jsonl(path)
+    if path.suffix != ".txt":
+        yield from _read_jsonl(path)
+        return
+    for line, found in iter_markup(path):
+        if isinstance(found, ListingError):
+            yield line, None, [(found.field, found.problem)]
+        else:
+            yield line, found, []
 
 
 def _read_jsonl(path: Path) -> Iterator[Entry]:
@@ -170,33 +177,6 @@ def _salvage(data: Dict[str, Any], problems: List[Tuple[str, str]]) -> Listing:
             else:
                 del data[where if where in data else name]
             problems.append((where, err.problem))
-
-
-def _read_markup(path: Path) -> Iterator[Entry]:
-    # As `read_markup`, which stops at the first mistake and gives no lines.
-    lang = path.stem.split("-")[0]
-    category: Tuple[str, ...] = ()
-    block: List[Tuple[int, str]] = []
-    text = path.read_text(encoding="utf8", errors="surrogateescape")
-    for number, line in enumerate([*text.splitlines(), ""], 1):
-        if line.startswith("=="):
-            levels = [level.strip() for level in line[2:].split(">")]
-            category = tuple(filter(None, levels))
-            if not all(levels):
-                yield number, None, [("category", "has an empty level; write '== A > B > C'")]
-        elif line.strip() and not line.startswith("#"):
-            block.append((number, line))
-        elif block and not line.strip():
-            first = block[0][0]
-            try:
-                for _, part in block:
-                    part.encode("utf8")
-                yield first, _parse_block(path, lang, category, block), []
-            except UnicodeEncodeError:
-                yield first, None, [("markup", "has bytes that are no UTF-8; save the file as UTF-8")]
-            except ListingError as err:
-                yield err.line, None, [(err.field, err.problem)]
-            block = []
 
 
 def _check_listing(listing: Listing, facets: Optional[Collection[str]]) -> Iterator[Tuple[str, str]]:

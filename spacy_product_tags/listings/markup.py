@@ -15,12 +15,17 @@ it shows (rows of one product share a split), the title, then optionally `>` a l
 (not written in the text), `~` tags that a seller typed: `x => y` when the right answer is y, `x => -` when the tag
 should go. `[surface|facet]` marks a span and may nest; a backslash keeps `[`, `]`, `|` and itself literal.
 """
+from itertools import chain
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple, Union
 
 from ..errors import ListingError
+from ..io import open_text
 from ..listing import Listing
 from ..tag import Tag
+
+# Spans within one another at most; each holds the text of those within.
+_MOST_NESTED = 8
 
 
 def parse_markup(text: str) -> Tuple[str, List[Tag]]:
@@ -28,7 +33,8 @@ def parse_markup(text: str) -> Tuple[str, List[Tag]]:
 
     text (str): A line such as ``[耐克|brand]2024新款``.
     RETURNS (Tuple[str, List[Tag]]): The plain text and its tags, ordered by start, longer first.
-    RAISES (ValueError): On an unbalanced bracket, a span without a facet, or an empty or space-padded surface.
+    RAISES (ValueError): On an unbalanced bracket, a span without a facet, an empty or space-padded surface, or too many
+        spans within one another.
     """
     plain: List[str] = []
     open_starts: List[int] = []
@@ -42,6 +48,11 @@ def parse_markup(text: str) -> Tuple[str, List[Tag]]:
             continue
         if char == "[":
             open_starts.append(len(plain))
+            if len(open_starts) > _MOST_NESTED:
+                raise ValueError(
+                    f"'[' at column {at + 1} is within {_MOST_NESTED} others, which is the most; write '\\[' for the "
+                    "character itself"
+                )
         elif char == "|" and open_starts:
             close = text.find("]", at)
             if close < 0:
@@ -79,22 +90,43 @@ def read_markup(path: Path) -> Iterator[Listing]:
     YIELDS (Listing): One listing per block.
     RAISES (ListingError): With file, line and what to do, on any block that does not follow the format.
     """
+    for _, found in iter_markup(path):
+        if isinstance(found, ListingError):
+            raise found
+        yield found
+
+
+def iter_markup(path: Path) -> Iterator[Tuple[int, Union[Listing, ListingError]]]:
+    """Read a markup file block by block; a bad one stops nothing.
+
+    path (Path): The file.
+    YIELDS (Tuple[int, Union[Listing, ListingError]]): The line that a block starts in or an error stands in, and the
+        listing or the error, which has the file, the line and what to do.
+    """
     lang = path.stem.split("-")[0]
     category: Tuple[str, ...] = ()
     block: List[Tuple[int, str]] = []
-    # A blank line after the last one closes the last block.
-    for number, line in enumerate([*path.read_text(encoding="utf-8-sig").splitlines(), ""], 1):
-        if line.startswith("=="):
-            if block:
-                raise ListingError(path, number, "category", "stands in a listing; put a blank line above it")
-            category = tuple(part.strip() for part in line[2:].split(">"))
-            if not all(category):
-                raise ListingError(path, number, "category", "has an empty level; write '== A > B > C'")
-        elif line.strip() and not line.startswith("#"):
-            block.append((number, line))
-        elif block and not line.strip():
-            yield _parse_block(path, lang, category, block)
-            block = []
+    with open_text(path) as file:
+        # A blank line after the last one closes the last block.
+        for number, line in enumerate(chain(file, [""]), 1):
+            line = line.rstrip("\n")
+            if line.startswith("=="):
+                if block:
+                    problem = "stands in a listing; put a blank line above it"
+                    yield number, ListingError(path, number, "category", problem)
+                levels = [level.strip() for level in line[2:].split(">")]
+                category = tuple(filter(None, levels))
+                if not all(levels):
+                    problem = "has an empty level; write '== A > B > C'"
+                    yield number, ListingError(path, number, "category", problem)
+            elif line.strip() and not line.startswith("#"):
+                block.append((number, line))
+            elif block and not line.strip():
+                try:
+                    yield block[0][0], _parse_block(path, lang, category, block)
+                except ListingError as err:
+                    yield err.line, err
+                block = []
 
 
 def _parse_block(path: Path, lang: str, category: Tuple[str, ...], block: List[Tuple[int, str]]) -> Listing:
@@ -104,14 +136,19 @@ def _parse_block(path: Path, lang: str, category: Tuple[str, ...], block: List[T
         raise ListingError(path, first, "id", "a block starts with 'id product' and has a title on its next line")
     if not category:
         raise ListingError(path, first, "category", "no '== A > B > C' line stands above this listing")
-    title, description = "", ""
+    title = ""
+    described: List[str] = []
+    length = 0
     tags: List[Tag] = []
     implicit: List[Tag] = []
     seller: List[str] = []
     answers: List[Optional[str]] = []
-    for number, line in block[1:]:
+    for number, line in block:
         mark, rest = line[0], line[1:].strip()
         try:
+            line.encode("utf8")
+            if number == first:
+                continue
             if mark == "+":
                 implicit.extend(_parse_implicit(rest))
             elif mark == "~":
@@ -121,13 +158,20 @@ def _parse_block(path: Path, lang: str, category: Tuple[str, ...], block: List[T
             else:
                 text, spans = parse_markup(rest if mark == ">" else line)
                 if mark == ">":
-                    description = f"{description}\n{text}" if description else text
-                    offset = len(title) + 1 + len(description) - len(text)
+                    if not title:
+                        raise ValueError("a description stands before the title")
+                    # The line that breaks off the title or the line before.
+                    offset = len(title) + 1 + length
+                    described.append(text)
+                    length += len(text) + 1
                 elif title:
                     raise ValueError("a second title line; a description line starts with '>'")
                 else:
                     title, offset = text, 0
                 tags.extend(Tag(t.text, t.facet, 1.0, t.start + offset, t.end + offset) for t in spans)
+        except UnicodeEncodeError:
+            problem = "has bytes that are no UTF-8; save the file as UTF-8"
+            raise ListingError(path, number, "markup", problem) from None
         except ValueError as err:
             raise ListingError(path, number, "markup", str(err)) from None
     return Listing(
@@ -135,7 +179,7 @@ def _parse_block(path: Path, lang: str, category: Tuple[str, ...], block: List[T
         product=names[1],
         lang=lang,
         title=title,
-        description=description,
+        description="\n".join(described),
         category=category,
         tags=(*tags, *implicit),
         seller_tags=tuple(seller),

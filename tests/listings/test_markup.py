@@ -1,9 +1,10 @@
 import pytest
+from growth import assert_linear, repeated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_product_tags import ListingError, Tag
-from spacy_product_tags.listings.markup import parse_markup, read_markup
+from spacy_product_tags.listings.markup import iter_markup, parse_markup, read_markup
 
 FILE = """# A comment.
 == 服饰 > 男装 > T恤
@@ -126,3 +127,55 @@ def test_what_is_rendered_parses_to_what_it_was(trees):
     assert sorted((tag.start, tag.end, tag.facet) for tag in tags) == sorted(spans)
     assert all(tag.text == text[tag.start : tag.end] for tag in tags)
     assert [tag.start for tag in tags] == sorted(tag.start for tag in tags)
+
+
+def test_one_bad_block_costs_no_good_one(tmp_path):
+    path = tmp_path / "zh.txt"
+    head = "== A > B\n\n"
+    blocks = ["1 p\n[耐克|brand]T恤\n", "2 p\n耐克]\n", "3 p\n== C\n红色\n", "4 p\n> x\n红色\n", "== D > \n", "5 p\n红\u2028色\n"]
+    path.write_bytes((head + "\n".join(blocks)).encode("utf8") + b"\n6 p\n\xff\n\n7 p\n" + "白".encode())
+    found = list(iter_markup(path))
+    assert [(line, one.title) for line, one in found if not isinstance(one, ListingError)] == [
+        (3, "耐克T恤"), (9, "红色"), (19, "红\u2028色"), (25, "白"),
+    ]  # fmt: skip
+    assert [(line, one.line, one.field) for line, one in found if isinstance(one, ListingError)] == [
+        (7, 7, "markup"), (10, 10, "category"), (14, 14, "markup"), (17, 17, "category"), (23, 23, "markup"),
+    ]  # fmt: skip
+    with pytest.raises(ListingError, match=r"zh.txt:7: markup: ']' at column 3"):
+        list(read_markup(path))
+
+
+def test_offsets_of_many_lines_of_description(tmp_path):
+    path = write(tmp_path, "== A > B\n\n1 p\n红[色|color]\n" + "> 面[料|material]\n" * 40)
+    (listing,) = read_markup(path)
+    assert len(listing.tags) == 41
+    assert all(listing.text[tag.start : tag.end] == tag.text for tag in listing.tags)
+
+
+def test_spans_nest_so_deep_and_no_deeper():
+    assert len(parse_markup("[" * 8 + "a" + "|x]" * 8)[1]) == 8
+    with pytest.raises(ValueError, match="column 9 is within 8 others"):
+        parse_markup("[" * 9 + "a" + "|x]" * 9)
+
+
+def parse(text):
+    try:
+        return parse_markup(text)
+    except ValueError:
+        return None
+
+
+def read(folder, text):
+    path = folder / "zh.txt"
+    path.write_text(text, encoding="utf8", errors="replace")
+    return list(iter_markup(path))
+
+
+@pytest.mark.parametrize("unit", ["[a|b]", "[", "a", "|", "[[[a|b]c|d]e|f]", "\\", "[[a|b", "]", "红"])
+def test_time_is_linear(unit):
+    assert_linear(parse, repeated(unit), repeats=2)
+
+
+@pytest.mark.parametrize("unit", ["> a\n", "~ a;b\n", "+ a|b;c|d\n", "1 p\na\n\n", "== a > b\n", "== a\n\n1 p\n", "#\n"])
+def test_time_of_files_is_linear(unit, tmp_path):
+    assert_linear(lambda text: read(tmp_path, text), lambda size: "== A\n\n1 p\nt\n" + repeated(unit)(size), repeats=2)
