@@ -131,6 +131,24 @@ def open_arrays(path: Union[str, Path], kind: str) -> Tuple[Dict[str, np.ndarray
     RAISES (ValueError): Where files are missing, damaged or not what meta.json says; it names the file.
     """
     path = Path(path)
+    while True:
+        before = _look(path)
+        try:
+            return _open_arrays(path, kind)
+        except ValueError:
+            # Another process may have put new arrays in the place of those that were just being opened.
+            if _look(path) == before:
+                raise
+
+
+def _look(path: Path) -> bytes:
+    try:
+        return (path / META).read_bytes()
+    except OSError:
+        return b""
+
+
+def _open_arrays(path: Path, kind: str) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
     file = path / META
     try:
         meta = _read_meta(file.read_bytes(), kind)

@@ -42,6 +42,18 @@ def test_import_is_light():
     assert done.stdout.strip() == "[]"
 
 
+def test_help_comes_without_spacy():
+    """It takes seconds to import: torch comes with it."""
+    code = (
+        "import sys; sys.modules['spacy'] = sys.modules['torch'] = None; import spacy_product_tags; "
+        "from spacy_product_tags import Listing, Tag, tag_listings; from spacy_product_tags.cli import main; "
+        "sys.argv[1:] = ['tag', '-h']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: product-tags tag" in done.stdout
+
+
 @pytest.mark.parametrize("option", ["--help", "-h"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(run, command, option):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import Indel
 
 from spacy_product_tags.text.folding import lookup_key
-from spacy_product_tags.values import fuzzy
+from spacy_product_tags.values import fuzzy, packed
 from spacy_product_tags.values.index import AliasIndex
 from spacy_product_tags.values.table import AliasTable, Value
 
@@ -223,3 +223,17 @@ def test_nothing_heavy_is_imported_before_it_is_used():
     code = "import sys, spacy_product_tags.values.log, spacy_product_tags.values.sources; print({'rapidfuzz', 'opencc'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_an_index_that_is_replaced_while_it_is_opened_is_opened_anew(tmp_path, monkeypatch):
+    AliasIndex.build([Value("a", "color", {"en": "Old"})]).to_disk(tmp_path / "index")
+    checksum, replaced = packed._checksum_of, []
+
+    def replace_first(file):
+        if not replaced:
+            replaced.append(True)
+            AliasIndex.build([Value("a", "color", {"en": "New"})]).to_disk(tmp_path / "index")
+        return checksum(file)
+
+    monkeypatch.setattr(packed, "_checksum_of", replace_first)
+    assert AliasIndex.from_disk(tmp_path / "index")["a"].labels == {"en": "New"}
