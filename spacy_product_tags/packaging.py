@@ -26,6 +26,8 @@ def package_pipeline(
     """
     from spacy.util import load_config
 
+    from .saving import note_config
+
     model, output = Path(model), Path(output)
     if not (model / "config.cfg").exists():
         raise ValueError(f"{model}: no pipeline there (no config.cfg); train one first: weasel run train")
@@ -36,6 +38,7 @@ def package_pipeline(
         config = load_config(clean / "config.cfg", interpolate=False)
         forget_paths(config)
         config.to_disk(clean / "config.cfg")
+        note_config(clean)
         # In a process of its own, as it and what it starts print a hundred lines.
         options = ["--name", name, "--version", version, "--build", "wheel", "--force"]
         command = [sys.executable, "-m", "spacy", "package", str(clean), str(output), *options]

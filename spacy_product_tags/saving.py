@@ -1,15 +1,17 @@
 """How a component is saved and loaded: in parts, each with its checksum, as bytes or as a file or folder."""
 import hashlib
 import json
+import warnings
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Type, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
 
 import srsly
 from pydantic import BaseModel, ConfigDict, ValidationError
 from spacy import util
 
 CHECKSUMS = "checksums.json"
+_CONFIG = "config.cfg"
 # Stands in it for a folder that keeps checksums of its own.
 _OWN = "its own"
 # What a sealed message begins with; the number is that of the form.
@@ -129,8 +131,8 @@ class SavedInParts:
                 data = part.save()
                 place.write_bytes(data)
                 sums[place.name] = checksum(data)
-        text = json.dumps({"format": 1, "sha256": sums}, ensure_ascii=False, indent=1) + "\n"
-        (folder / CHECKSUMS).write_text(text, encoding="utf8")
+        config = _config_of(folder)
+        _write_checksums(folder / CHECKSUMS, sums, checksum(config.read_bytes()) if config else "")
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SavedInParts":
         """Load the component from a folder.
@@ -141,7 +143,8 @@ class SavedInParts:
         RAISES (ValueError): Where a file is missing or damaged; the message names it.
         """
         folder = util.ensure_path(path)
-        sums = _read_checksums(folder / CHECKSUMS)
+        sums, config = _read_checksums(folder / CHECKSUMS)
+        _compare_config(folder, config)
 
         def load(name: str, part: Part) -> None:
             place = folder / (part.file or name)
@@ -222,19 +225,66 @@ def _checksums_of(place: Path, folder: Path) -> Dict[str, str]:
     return {file.relative_to(folder).as_posix(): checksum(file.read_bytes()) for file in files}
 
 
-def _read_checksums(file: Path) -> Dict[str, str]:
-    """Read the checksums of a component's files. RETURNS (Dict[str, str]): By the file's path in the folder."""
+def _config_of(folder: Path) -> Optional[Path]:
+    """Find the config of the pipeline that a component is saved in. RETURNS (Optional[Path]): None = there is none."""
+    config = folder.parent / _CONFIG
     try:
-        data = json.loads(file.read_bytes())
-        sums = data["sha256"]
-        if data["format"] != 1 or not all(isinstance(text, str) for text in sums.values()):
-            raise ValueError("another format")
+        text = config.read_text(encoding="utf8") if (folder.parent / "meta.json").is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        return None
+    return config if f"[components.{folder.name}]" in text else None
+
+
+def note_config(pipeline: Path) -> None:
+    """Make the components of a saved pipeline expect its config as it is now, after it was changed on purpose.
+
+    pipeline (Path): The folder.
+    """
+    for file in pipeline.glob(f"*/{CHECKSUMS}"):
+        sums, config = _read_checksums(file)
+        if config:
+            _write_checksums(file, sums, checksum((pipeline / _CONFIG).read_bytes()))
+
+
+def _compare_config(folder: Path, wanted: str) -> None:
+    """Warn of a pipeline's config that isn't the one it was saved with: people may edit it, and disks may.
+
+    spaCy writes it before the components, and the vocabulary behind them.
+    """
+    config = folder.parent / _CONFIG
+    if wanted and config.is_file() and checksum(config.read_bytes()) != wanted:
+        warnings.warn(
+            f"{config}: is not what this pipeline was saved with: the checksum differs. If nobody edited it, {_AGAIN}; "
+            "if you did, load the pipeline and save it anew (nlp.to_disk), and this warning goes",
+            stacklevel=5,
+        )
+
+
+def _write_checksums(file: Path, sums: Mapping[str, str], config: str) -> None:
+    listed = {"format": 1, "sha256": sums, "config": config}
+    text = json.dumps({**listed, "own": _own_checksum(listed)}, ensure_ascii=False, indent=1) + "\n"
+    file.write_text(text, encoding="utf8")
+
+
+def _own_checksum(listed: Mapping[str, Any]) -> str:
+    return checksum(json.dumps(listed, sort_keys=True).encode("utf8"))
+
+
+def _read_checksums(file: Path) -> Tuple[Dict[str, str], str]:
+    """Read the checksums of a component's files. RETURNS (Tuple): By path in the folder; the config's, "" = none."""
+    try:
+        listed = json.loads(file.read_bytes())
+        if listed.pop("own", "") != _own_checksum(listed) or listed["format"] != 1:
+            raise ValueError("is not what was saved: the checksum differs")
+        sums, config = listed["sha256"], listed["config"]
+        if not all(isinstance(text, str) for text in (config, *sums.values())):
+            raise ValueError("checksums must be strings")
     except FileNotFoundError:
         problem = "the component was saved by an earlier version, or the folder is not whole"
         raise _Named(f"{file}: is missing: {problem}; {_AGAIN}") from None
     except BROKEN as err:
-        raise _Named(f"{file}: can't be read ({err!r}); {_AGAIN}") from None
-    return sums
+        raise _Named(f"{file}: can't be read ({_say(err)}); {_AGAIN}") from None
+    return sums, config
 
 
 def _read_checked(file: Path, wanted: Optional[str]) -> bytes:

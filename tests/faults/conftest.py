@@ -29,7 +29,7 @@ VALUES = [
 USAGE = [Category("a", "", ("color",), {"zh": "服饰"}), Category("a-1", "a", ("size",), {"zh": "上衣"})]
 
 
-def make_index(names=None) -> AliasIndex:
+def _make_index(names=None) -> AliasIndex:
     return AliasIndex.build(
         VALUES, moved={"rouge": "red", "old": ""}, usage=Usage.build(USAGE), weights={"bias": -0.5}, names=names
     )
@@ -70,8 +70,8 @@ def _train(nlp, steps=50):
     fix_random_seed(0)
     nlp.get_pipe("product_preprocessor")._set_lexicon({"手机壳": "n", "新款": "n", "红色": "a"})
     nlp.initialize(make_examples)
-    nlp.get_pipe("product_tag_classifier").initialize(make_examples, nlp=nlp, aliases=make_index())
-    nlp.get_pipe("product_tag_normalizer").initialize(aliases=make_index())
+    nlp.get_pipe("product_tag_classifier").initialize(make_examples, nlp=nlp, aliases=_make_index())
+    nlp.get_pipe("product_tag_normalizer").initialize(aliases=_make_index())
     optimizer = Adam(0.01)
     for _ in range(steps):
         nlp.update(make_examples(), sgd=False, annotates=["transformer"])
@@ -87,6 +87,12 @@ def find(title, values):
 
 def _examples(nlp, listings):
     return [to_example(nlp, listing) for listing in listings]
+
+
+@pytest.fixture(scope="session")
+def make_index():
+    """A function that makes an alias index with everything that one can hold but, unless it is given, an encoder."""
+    return _make_index
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import spacy
 import srsly
-from forging import forge_array, forge_checksums, forge_index, forge_message, forge_part, load_array, seal
+from forging import forge_array, forge_checksums, forge_index, forge_list, forge_message, forge_part, load_array, seal
 from safetensors.torch import load, save
 
 from spacy_product_tags.encoders.transformer import build_transformer_model_v1
@@ -239,25 +239,27 @@ def test_a_part_of_a_component(case, full_pipeline, loaded, place):
 @pytest.mark.parametrize(
     "sums, said",
     [
-        ("[]", "can't be read"),
-        ('{"format": 2, "sha256": {}}', "can't be read"),
-        ('{"format": 1, "sha256": {"cfg": 1}}', "can't be read"),
-        ('{"format": 1, "sha256": {}}', "cfg: has no checksum"),
-        ('{"format": 1, "sha256": {"words.json": "x", "cfg": "x", "pkuseg_model/../../target": "x"}}', "checksum differs"),
+        ({"format": 2}, "checksums.json: can't be read"),
+        ({"sha256": []}, "checksums.json: can't be read"),
+        ({"sha256": {"cfg": 1}}, "checksums.json: can't be read .*must be strings"),
+        ({"config": 1}, "checksums.json: can't be read .*must be strings"),
+        ({"sha256": {}}, "cfg: has no checksum"),
+        ({"sha256": {"words.json": "x", "cfg": "x", "pkuseg_model/../../target": "x"}}, "cfg: .*checksum differs"),
     ],
 )
 def test_a_list_of_checksums(sums, said, full_pipeline, loaded, place):
     folder = shutil.copytree(full_pipeline / "tokenizer", place / "tokenizer")
-    (folder / "checksums.json").write_text(sums)
+    forge_list(folder, **sums)
     with pytest.raises(ValueError, match=said):
+        loaded.tokenizer.from_disk(folder)
+    (folder / "checksums.json").write_text("[]")
+    with pytest.raises(ValueError, match="checksums.json: can't be read"):
         loaded.tokenizer.from_disk(folder)
 
 
 def test_checksums_of_files_elsewhere_are_not_looked_for(full_pipeline, loaded, place):
     folder = shutil.copytree(full_pipeline / "tokenizer", place / "tokenizer")
-    listed = json.loads((folder / "checksums.json").read_text())
-    listed["sha256"]["pkuseg_model//dev/zero"] = "x"
-    (folder / "checksums.json").write_text(json.dumps(listed))
+    forge_list(folder, lambda sums: sums.update({"pkuseg_model//dev/zero": "x"}))
     with pytest.raises(ValueError, match="pkuseg_model: lacks pkuseg_model//dev/zero"):
         loaded.tokenizer.from_disk(folder)
     (folder / "cfg").unlink()

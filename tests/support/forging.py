@@ -35,10 +35,19 @@ def forge_part(file, data):
 
 def forge_checksums(file):
     """Give a changed part of a component its checksum."""
-    sums = file.parent / "checksums.json"
-    listed = json.loads(sums.read_text(encoding="utf8"))
-    listed["sha256"][file.name] = sha256(file.read_bytes())
-    sums.write_text(json.dumps(listed), encoding="utf8")
+    forge_list(file.parent, lambda sums: sums.update({file.name: sha256(file.read_bytes())}))
+
+
+def forge_list(folder, change=None, **fields):
+    """Change the list of a component's checksums. change (Callable[[Dict], None]): Changes those of files in place."""
+    file = folder / "checksums.json"
+    listed = json.loads(file.read_text(encoding="utf8"))
+    del listed["own"]
+    listed.update(fields)
+    if change:
+        change(listed["sha256"])
+    listed["own"] = sha256(json.dumps(listed, sort_keys=True).encode("utf8"))
+    file.write_text(json.dumps(listed), encoding="utf8")
 
 
 def forge_index(folder, change):
