@@ -1,5 +1,6 @@
 """README and docs: links lead somewhere, code is code, commands exist, and what they print was printed by a run."""
 import ast
+import inspect
 import re
 import runpy
 from pathlib import Path
@@ -101,3 +102,31 @@ def test_the_picture_of_the_layout_and_the_order_are_up_to_date():
     layout = SimpleNamespace(**runpy.run_path(str(ROOT / "docs" / "layout.py")))
     assert layout.describe(layout.find_imports()) in text_of(layout.PICTURE), "run: python docs/layout.py"
     assert layout.write_order() == text_of(layout.PAGE), "run: python docs/layout.py"
+
+
+def test_the_limits_are_those_of_the_code():
+    from spacy.language import Language
+
+    from spacy_product_tags import isolate
+    from spacy_product_tags.pipeline import tag_generator
+    from spacy_product_tags.quantities import numbers
+    from spacy_product_tags.tables.rows import MAX_CELL
+
+    assert tag_generator.make_tag_generator is not None
+    settings = Language.get_factory_meta("product_tag_generator").default_config
+    page = text_of(ROOT / "docs" / "limits.md")
+    rows = {row.split("|")[1].strip(): row.split("|")[2].strip() for row in page.splitlines() if row.startswith("|")}
+    max_length = inspect.signature(Language.__init__).parameters["max_length"].default
+    assert rows["characters of a text, title and description together"] == f"{max_length:,}"
+    assert rows["tags that the generator gives a text"] == str(settings["max_tags"])
+    assert rows["seller tags of a listing"] == str(isolate.MAX_TAGS)
+    assert rows["characters of a seller tag"] == str(isolate.MAX_TAG_LENGTH)
+    assert rows["characters of a number"] == str(numbers._MAX_LENGTH)
+    assert rows["characters of a table's cell, or of a field in a feed"] == f"{MAX_CELL:,}"
+    widths = {}
+    for path in (ROOT / "configs").glob("*.cfg"):
+        width = re.search(r"^max_width = (\d+)$", text_of(path), re.MULTILINE)
+        if width:
+            widths.setdefault(width[1], set()).add(path.stem)
+    assert rows["characters of a tag that the generator finds"] == "64 in `zh`, `zh_trf`, `zh_direct`; 128 in the others"
+    assert widths == {"64": {"zh", "zh_trf", "zh_direct"}, "128": {"en", "en_trf", "xx", "xx_trf"}}
