@@ -44,6 +44,30 @@ def aliases_build_cli(
     complaints.exit("bad rows left out")
 
 
+@aliases_app.command("check")
+def aliases_check_cli(
+    inputs: Annotated[List[Path], typer.Argument(metavar="FILE...", help="Values, as 'aliases build' takes them")],
+    locale: Annotated[str, typer.Option("--locale", "-l", help="Labels of this locale only, such as zh-CN")] = "",
+) -> None:
+    """
+    List labels that may be wrong: a word that no such value has (a color that ends in 酒), another number, the label of another value of the attribute. The exit code is 1 where there are any.
+    """
+    from ..values.overlay import iter_doubts
+    from ..values.sources import iter_values
+
+    complaints = Complaints()
+    found = 0
+    for path in inputs:
+        for doubt in iter_doubts(iter_values(path, on_error=complaints)):
+            if not locale or doubt.locale == locale:
+                typer.echo("\t".join(doubt))
+                found += 1
+    typer.echo(f"{found} labels that may be wrong", err=True)
+    complaints.exit("bad rows left out")
+    if found:
+        raise typer.Exit(1)
+
+
 @aliases_app.command("find")
 def aliases_find_cli(
     folder: IndexArg,

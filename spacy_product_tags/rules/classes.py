@@ -28,8 +28,9 @@ def value_features(text: str, category: str = "", title: str = "") -> Dict[str, 
         value.append(f"{words[-1]}$")
     padded = f" {' '.join(words)} "
     grams = [padded[at : at + size] for size in (3, 4, 5) for at in range(len(padded) - size + 1)]
-    groups = (("v", value, 1.0), ("g", grams, 1.0), ("t", _WORD.findall(title.casefold()), 1.0))
-    found = {f"{kind}:{name}": weight / math.sqrt(len(set(names))) for kind, names, weight in groups for name in names}
+    found: Dict[str, float] = {}
+    for kind, names in (("v", set(value)), ("g", set(grams)), ("t", set(_WORD.findall(title.casefold())))):
+        found.update((f"{kind}:{name}", 1 / math.sqrt(len(names))) for name in sorted(names))
     if category:
         found[f"c:{category}"] = 1.0
     return found

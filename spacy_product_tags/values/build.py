@@ -9,7 +9,7 @@ from ..io import raise_error
 from ..text.folding import lookup_key
 from .index import AliasIndex
 from .log import open_index
-from .sources import Entry, iter_entries
+from .sources import Entry, iter_entries, kind_of
 from .table import LINE, AliasTable, Value, read_aliases
 from .usage import Attribute, Category, Usage
 
@@ -87,28 +87,35 @@ def build_index(
 def merge_names(values: Iterable[Value]) -> Tuple[List[Value], Dict[str, str]]:
     """Make one value of those of one facet that share a name in English, or in the first language that they have.
 
-    Taxonomies give each attribute its own aluminum: the frame's, the blade's. For a tag it is one material.
+    Taxonomies give each attribute its own aluminum: the frame's, the blade's. For a tag it is one material. Where a
+    facet's attributes are unlike things, as with sizes, only those of one kind are one (`sources.kind_of`).
 
     values (Iterable[Value]): The values.
     RETURNS (Tuple[List[Value], Dict[str, str]]): The values, and for each id that is no more the one it became: the
         first of the group, in order.
     """
-    groups: Dict[Tuple[str, str, str], List[Value]] = {}
+    groups: Dict[Tuple[str, str, str, str], List[Value]] = {}
     for number, value in enumerate(values):
         groups.setdefault(_name(value, number), []).append(value)
     table, moved = AliasTable(), {}
     for group in groups.values():
-        group_id = min(value.id for value in group)
+        _, group_id = min((_kind(value)[0], value.id) for value in group)
         for value in group:
             table.add(replace(value, id=group_id))
         moved.update({value.id: group_id for value in group if value.id != group_id})
     return list(table), moved
 
 
-def _name(value: Value, number: int) -> Tuple[str, str, str]:
+def _name(value: Value, number: int) -> Tuple[str, str, str, str]:
     locale = "en" if "en" in value.labels else min(value.labels, default="")
     # A value without a label is like no other.
-    return value.facet, locale, lookup_key(value.labels[locale]) if locale else f"\0{number}"
+    name = lookup_key(value.labels[locale]) if locale else f"\0{number}"
+    return value.facet, _kind(value)[1], locale, name
+
+
+def _kind(value: Value) -> Tuple[int, str]:
+    name = value.labels.get("en") or next(iter(value.surfaces), "")
+    return kind_of(value.facet, value.attributes, name)
 
 
 def iter_conflicts(index: AliasIndex) -> Iterator[Tuple[str, Tuple[str, ...]]]:

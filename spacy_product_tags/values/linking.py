@@ -9,6 +9,7 @@ from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 from ..text.folding import lookup_key
 from ..text.forms import split_brand_pair, variants
 from .index import AliasIndex, Candidate
+from .sources import has_kinds, kind_of
 from .surroundings import Surroundings
 
 DATA_PATH = Path(__file__).with_suffix(".toml")
@@ -102,10 +103,36 @@ def choose(
     listing (Optional[Surroundings]): The listing; None = not known.
     RETURNS (Link): The likeliest value and its probability.
     """
+    found = _allowed(index, facet, found, listing)
     if not found:
         return Link(None, 0.0)
     best, values = describe(index, text, facet, found, listing)
     return Link(best, judge(index.weights or weights(), values))
+
+
+def _allowed(
+    index: AliasIndex, facet: str, found: Sequence[Candidate], listing: Optional[Surroundings]
+) -> Sequence[Candidate]:
+    """Leave out what a listing can't say, where the names of unlike things are the same: a shoe's 40 and a ring's.
+
+    RETURNS (Sequence[Candidate]): What the listing's category has; where nothing is known of the listing, none of them.
+    """
+    rivals = [c for c in found if c.score == found[0].score and _fits(c, facet) == _fits(found[0], facet)]
+    kinds: Dict[str, str] = {}
+    for candidate in rivals:
+        if has_kinds(candidate.facet):
+            value = index[candidate.id]
+            name = value.labels.get("en") or candidate.alias
+            kinds[candidate.id] = kind_of(value.facet, value.attributes, name)[1]
+    if len(set(kinds.values())) < 2:
+        return found
+    allowed = {value_id: listing.allows(value_id) if listing else None for value_id in kinds}
+    if all(each is None for each in allowed.values()):
+        # Other tags may tell; where there are none, nobody knows.
+        out = set() if listing is not None and listing.tells else set(kinds)
+    else:
+        out = {value_id for value_id, each in allowed.items() if not each}
+    return [candidate for candidate in found if candidate.id not in out]
 
 
 def describe(
@@ -187,8 +214,10 @@ def _find_slip(index: AliasIndex, text: str, facet: str) -> List[Candidate]:
 
 
 def _find_dense(index: AliasIndex, text: str, facet: str) -> Tuple[Candidate, ...]:
-    # Numbers have no meaning that is near: 10 cm, 12 cm.
-    return () if _NUMBER.search(lookup_key(text)) else index.near(text, facet, limit=_LIMIT)
+    # Numbers have no meaning that is near: 10 cm, 12 cm. Nor have sizes: extra large, extra long.
+    if _NUMBER.search(lookup_key(text)):
+        return ()
+    return tuple(near for near in index.near(text, facet, limit=_LIMIT) if not has_kinds(near.facet))
 
 
 def _find_variant(index: AliasIndex, text: str, facet: str) -> Tuple[Candidate, ...]:

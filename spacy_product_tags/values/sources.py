@@ -4,13 +4,14 @@ import re
 import tomllib
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..errors import ListingError
 from ..io import bad, iter_jsonl, raise_error
 from ..tables.cells import spreadsheet_damage
 from ..tables.dialect import detect_dialect, open_table
 from ..tables.rows import read_rows, undecoded
+from .overlay import mend
 from .table import Value
 from .usage import Attribute, Category
 
@@ -37,9 +38,9 @@ def iter_entries(
     """Stream what a file holds; the shape of each row is told by its keys.
 
     A row with `parent` is a category of a taxonomy, one with `values` or `values_from` an attribute.
-    A row with `attribute` is a Shopify value, one with `names` an Open Food Facts entry, any other a `Value` as
-    `Value.to_dict` writes it. Facets are renamed to ours where alias_sources.toml names one. Ids of Open Food Facts
-    get the file's name in front, as an ingredient and a category share theirs.
+    A row with `attribute` is a Shopify value, which is mended as shopify.toml says, one with `names` an Open Food Facts
+    entry, any other a `Value` as `Value.to_dict` writes it. Facets are renamed to ours where sources.toml names one.
+    Ids of Open Food Facts get the file's name in front, as an ingredient and a category share theirs.
 
     path (Union[str, Path]): A .csv file with the columns id, facet, label_zh, label_en (any locale), aliases
         (separated by |) and freq, whose encoding and delimiter are told from it, or JSON lines, each also with .gz.
@@ -66,6 +67,33 @@ def facet_of(attribute: str) -> str:
 
 
 @cache
+def kind_of(facet: str, attributes: Tuple[str, ...], name: str) -> Tuple[int, str]:
+    """Say which values of a facet may be the same: a shoe's 40 is no ring's 40.
+
+    facet (str): The facet.
+    attributes (Tuple[str, ...]): A value's attributes; () = not known, which is taken for the facet's first kind.
+    name (str): The value's name: a number is another one with each attribute.
+    RETURNS (Tuple[int, str]): The place of the attribute among those of its kind, and the kind; (0, "") where all
+        of the facet's values are of one kind.
+    """
+    kinds = _load()["kinds"].get(facet)
+    if not kinds:
+        return 0, ""
+    if not attributes:
+        return 0, kinds[0][0]
+    for kind in kinds if any(map(str.isalpha, name)) else ():
+        for place, attribute in enumerate(kind):
+            if attribute in attributes:
+                return place, kind[0]
+    return 0, attributes[0]
+
+
+def has_kinds(facet: str) -> bool:
+    """Say whether a facet's values are of unlike kinds. RETURNS (bool): Whether they are."""
+    return facet in _load()["kinds"]
+
+
+@cache
 def _load() -> Dict[str, Dict[str, Any]]:
     with DATA_PATH.open("rb") as file:
         return tomllib.load(file)
@@ -86,7 +114,7 @@ def _entry(kind: str, row: Mapping[str, Any]) -> Optional[Entry]:
         return None
     if "attribute" in row:
         attribute = _text(row, "attribute")
-        return Value(_text(row, "id"), facet_of(attribute), _labels(row, "labels"), attributes=(attribute,))
+        return mend(Value(_text(row, "id"), facet_of(attribute), _labels(row, "labels"), attributes=(attribute,)))
     if "names" in row:
         return _food_value(row, kind)
     if "terms" in row:

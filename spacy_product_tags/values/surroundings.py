@@ -47,6 +47,18 @@ class Surroundings:
         """RETURNS (bool): Whether there is anything to tell by."""
         return self._index.usage is not None and (bool(self._tags) or self._category not in ("", (), -1))
 
+    def allows(self, value_id: str) -> Optional[bool]:
+        """Say whether the listing's category, or one below it, has a value.
+
+        value_id (str): The value's id.
+        RETURNS (Optional[bool]): Whether it has; None = category or value are not known.
+        """
+        usage = self._index.usage
+        if usage is None or self._category in ("", (), -1):
+            return None
+        rows, row = self._index.categories_of(value_id), usage.locate(self._category)
+        return None if rows is None or row < 0 else usage.lists(row, rows)
+
     def use(self, value_id: str) -> Use:
         """Say how much a value is used. What a tag says of its own value is left out. RETURNS (Use): How much."""
         usage = self._index.usage

@@ -149,6 +149,11 @@ class Usage:
                 used[self._categories[self._starts[code] : self._starts[code + 1]]] = True
         return np.flatnonzero(used)
 
+    def lists(self, row: int, rows: np.ndarray) -> bool:
+        """Say whether a category, or one below it, is among others. RETURNS (bool): Whether it is."""
+        place = int(np.searchsorted(rows, row))
+        return place < len(rows) and int(rows[place]) < int(self._ends[row])
+
     def attributes_of(self, row: int) -> List[str]:
         """Give what a category lists. RETURNS (List[str]): Attributes with values of their own, sorted."""
         places = np.flatnonzero(self._categories == row)

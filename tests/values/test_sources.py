@@ -14,7 +14,8 @@ from spacy_product_tags.values.usage import Attribute, Category
 
 ROOT = Path(__file__).parents[2]
 DATASETS = ROOT.parent / "shared" / "datasets"
-NAVY = {"id": "color__navy", "attribute": "color", "labels": {"en": "Navy", "zh-CN": "海军蓝"}}
+# Not one of those that shopify.toml mends.
+NAVY = {"id": "color__navy", "attribute": "color", "labels": {"en": "Ultramarine", "zh-CN": "海军蓝"}}
 FOOD = {"id": "en:Plastic", "parents": [], "names": {"en": ["Plastic", "plastics"], "nl_be": ["Plastiek"]}}
 
 
@@ -28,7 +29,7 @@ def test_each_shape_of_row_is_a_value(tmp_path):
     other = {"id": "color__other", "attribute": "color", "labels": {"en": "Other", "zh-CN": "其他"}}
     path = write(tmp_path / "materials.jsonl", NAVY, other, "", FOOD, own.to_dict())
     assert list(iter_values(path)) == [
-        Value("color__navy", "color", {"en": "Navy", "zh-CN": "海军蓝"}, attributes=("color",)),
+        Value("color__navy", "color", {"en": "Ultramarine", "zh-CN": "海军蓝"}, attributes=("color",)),
         Value("materials/en:Plastic", "material", {"en": "Plastic", "nl-be": "Plastiek"}, ("plastics",)),
         own,
     ]
