@@ -1,13 +1,16 @@
 """What predicting minds about the process that it runs in: freed memory goes back, and a forked one does not hang."""
 import ctypes
+import mmap
 import os
 import threading
 import time
 
 import torch
 
-# Seconds between two returns of freed memory, and the share of the time that they may take.
-_PAUSE, _SHARE = 2.0, 0.005
+# Seconds between two looks at the memory in use, and how much it may grow before what is free of it is returned. What
+# is returned must be fetched again: to return it every two seconds cost 7 % of the speed.
+_PAUSE, _GROWTH = 1.0, 1.5
+_PAGE = mmap.PAGESIZE
 
 
 class Process:
@@ -15,7 +18,9 @@ class Process:
 
     def __init__(self) -> None:
         self.id = os.getpid()
-        self.next_return = 0.0
+        self.next_look = 0.0
+        # Bytes; 0 = nobody has looked yet.
+        self.most = 0.0
         self.lock = threading.Lock()
 
     def before_predicting(self) -> None:
@@ -28,17 +33,31 @@ class Process:
             self.__init__()
 
     def after_predicting(self) -> None:
-        """Give freed memory back now and then; of threads that predict at once one does."""
+        """Give freed memory back where that in use has grown by half; of threads that predict at once one does."""
         now = time.monotonic()
-        if now >= self.next_return and self.lock.acquire(blocking=False):
+        if now >= self.next_look and self.lock.acquire(blocking=False):
             try:
-                return_freed_memory()
-                self.next_return = now + max(_PAUSE, (time.monotonic() - now) / _SHARE)
+                self.next_look = now + _PAUSE
+                used = memory_in_use()
+                if used > self.most:
+                    if self.most:
+                        return_freed_memory()
+                        used = memory_in_use()
+                    self.most = used * _GROWTH
             finally:
                 self.lock.release()
 
 
 PROCESS = Process()
+
+
+def memory_in_use() -> int:
+    """Tell how much memory the process holds. RETURNS (int): Bytes; 0 = the system doesn't say."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except OSError:
+        return 0  # not Linux: there is nothing to return memory with either
 
 
 def return_freed_memory() -> None:

@@ -1,5 +1,6 @@
 import pickle
 from functools import partial
+from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -82,16 +83,26 @@ def test_freed_memory_is_returned_now_and_then(monkeypatch):
     process.return_freed_memory()
 
 
-def test_predicting_returns_freed_memory_now_and_then(monkeypatch):
-    calls, clock = [], [1000.0]
-    monkeypatch.setattr(process, "return_freed_memory", partial(calls.append, 1))
+def test_predicting_returns_freed_memory_where_there_is_more_and_more(monkeypatch):
+    calls, clock, used = [], [1000.0], [100]
     monkeypatch.setattr(process.time, "monotonic", partial(clock.__getitem__, 0))
+    monkeypatch.setattr(process, "memory_in_use", partial(used.__getitem__, 0))
+
+    def give_back():
+        calls.append(used[0])
+        used[0] = 110
+
+    monkeypatch.setattr(process, "return_freed_memory", give_back)
     monkeypatch.setattr(module, "PROCESS", process.Process())
     shim, x = make_shim(), ArgsKwargs((torch.zeros(1, 3),), {})
-    for _ in range(300):
-        shim.predict(x)
-        clock[0] += process._PAUSE / 100
-    assert len(calls) == 3
+    for grown in (100, 150, 151, 150, 165, 166, 150):
+        used[0] = grown
+        for _ in range(5):
+            shim.predict(x)
+            clock[0] += process._PAUSE / 4
+    assert calls == [151, 166]
+    monkeypatch.undo()
+    assert 2**24 < process.memory_in_use() < 2**40 or not Path("/proc").exists()
 
 
 def test_a_forked_process_computes_with_one_thread(monkeypatch):
