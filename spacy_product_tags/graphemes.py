@@ -41,6 +41,8 @@ _INVISIBLE = regex.compile(
 )
 # Signs that change what a number or a name says: PA+++, Pro+, 360°; ±2cm, $5.
 _CLOSES, _OPENS = frozenset("+＋°"), frozenset("±+＋−≤≥≈≦≧")
+# More marks than this on a letter are no spelling.
+_LONGEST = 64
 # Letters to a machine, decoration to a reader.
 _MARKS_OF_TRADE = frozenset("™℠")
 
@@ -120,21 +122,24 @@ def fit_span(text: str, start: int, end: int, starts: Optional[Sequence[int]]) -
             end -= 1
         return start, end
     first, last = bisect_right(starts, start) - 1, bisect_left(starts, end)
-    while first < last:
-        start, stop = starts[first], starts[first + 1]
-        if not _is_decoration(text[start:stop]) or _opens(text, start, starts[last]):
-            break
+    while first < last and _is_decoration(_cut(text, starts, first)) and not _opens(text, starts[first], starts[last]):
         first += 1
-    while first < last:
-        begin, end = starts[last - 1], starts[last]
-        if not _is_decoration(text[begin:end]) or (end - begin == 1 and _closes(text, starts[first], end)):
+    while first < last and _is_decoration(_cut(text, starts, last - 1)):
+        if starts[last] - starts[last - 1] == 1 and _closes(text, starts[first], starts[last]):
             break
         last -= 1
     return starts[first], starts[last]
 
 
+def _cut(text: str, starts: Sequence[int], number: int) -> str:
+    """Cut a character out. RETURNS (str): It; no more of it than tells that it is too long."""
+    return text[starts[number] : min(starts[number + 1], starts[number] + _LONGEST + 1)]
+
+
 def _is_decoration(cluster: str) -> bool:
-    """Say whether a character is a blank, a symbol, an emoji, or not seen. RETURNS (bool): True = it is."""
+    """Say whether a character is a blank, a symbol, an emoji, or no character to see. RETURNS (bool): True = it is."""
+    if len(cluster) > _LONGEST:
+        return True
     if len(cluster) == 1:
         if cluster.isalnum() and is_plain(cluster):
             return False
