@@ -60,9 +60,15 @@ def tag_listings(
     RAISES (TypeError): Where the listings are one string, one dict or a table.
     RAISES (ChildProcessError): Where a worker process dies.
     """
-    settings = {"batch_size": batch_size, "n_process": n_process, "strip_html": strip_html}
-    limits = Limits(max_tags, max_tag_length)
-    for record in tag_records(nlp, listings, **settings, limits=limits, on_tag_error=on_error or _warn):
+    for record in tag_records(
+        nlp,
+        listings,
+        batch_size=batch_size,
+        n_process=n_process,
+        strip_html=strip_html,
+        limits=Limits(max_tags, max_tag_length),
+        on_tag_error=on_error or _warn,
+    ):
         if on_error is not None and isinstance(record, ListingError):
             on_error(record)
         else:
@@ -93,8 +99,9 @@ def tag_records(
     if isinstance(listings, (str, Mapping)) or hasattr(listings, "iterrows"):
         hint = {str: "[title]", dict: "[listing]"}.get(type(listings), "table.to_dict('records')")
         raise TypeError(f"listings: needed are several, not one {type(listings).__name__}; give {hint}")
-    settings = {"batch_size": batch_size, "n_process": n_process, "limits": limits, "on_tag_error": on_tag_error}
-    tag = partial(_tag_numbered, nlp, **settings)
+    tag = partial(
+        _tag_numbered, nlp, batch_size=batch_size, n_process=n_process, limits=limits, on_tag_error=on_tag_error
+    )
     records = _check(listings)
     yield from tag_as_plain_text(records, tag) if strip_html else tag(records)
 
@@ -122,7 +129,7 @@ def _tag_numbered(
 
     batches = minibatch(enumerate(listings, 1), batch_size)
     if n_process == 1:
-        tagged = itertools.chain.from_iterable(tag_batch(nlp, batch, limits) for batch in batches)
+        tagged: Iterator[Tagged] = itertools.chain.from_iterable(tag_batch(nlp, batch, limits) for batch in batches)
     else:
         tagged = _tag_in_processes(nlp, batches, n_process, limits)
     for record, errors in tagged:
@@ -168,10 +175,10 @@ def _tag_in_processes(
 class _Worker:
     """A process that tags one batch after another.
 
-    context (BaseContext): How to start it.
+    context (SpawnContext): How to start it.
     """
 
-    def __init__(self, context: multiprocessing.context.BaseContext) -> None:
+    def __init__(self, context: multiprocessing.context.SpawnContext) -> None:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs,), daemon=True)
         self.process.start()

@@ -1,6 +1,6 @@
 """The errors that users see: each says what is wrong, where, and what to do."""
 from pathlib import Path
-from typing import Union
+from typing import Any, Tuple, Union
 
 # Characters of a value that a message shows, of a problem and of a field.
 _SHOWN, _PROBLEM, _FIELD = 80, 400, 80
@@ -36,5 +36,5 @@ class ListingError(ValueError):
         """Say where it is. RETURNS (ListingError): The same error in a file and line."""
         return ListingError(path, line, self.field, self.problem)
 
-    def __reduce__(self):
+    def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.path, self.line, self.field, self.problem)

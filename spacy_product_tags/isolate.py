@@ -68,8 +68,8 @@ def tag_batch(nlp: "Language", batch: Sequence[Numbered], limits: Limits = Limit
         # Whatever a component may raise: below it's found whose it is, and said or raised again.
         failure = err
     for place, (listing, tags) in todo.items():
-        tagged, errors = _tag_alone(nlp, batch[place][0], listing, tags)
-        done[place] = tagged, done[place][1] + errors
+        record, errors = _tag_alone(nlp, batch[place][0], listing, tags)
+        done[place] = record, done[place][1] + errors
     if all(isinstance(done[place][0], ListingError) for place in todo) and _fails_on_all(nlp):
         raise failure
     return done

@@ -73,15 +73,20 @@ class Listing:
                 raise bad(name, f"not a field of a listing; the fields are {', '.join(cls.__slots__)}")
         if data.get("title") is None:
             raise bad("title", "missing")
-        fields = {name: _string(data, name) for name in ("title", "description", "id", "product", "lang")}
-        for name in ("category", "seller_tags"):
-            fields[name] = tuple(_strings(data, name, (str,)))
-        fields["seller_answers"] = tuple(_strings(data, "seller_answers", (str, type(None))))
-        if fields["seller_answers"] and len(fields["seller_answers"]) != len(fields["seller_tags"]):
+        listing = cls(
+            title=_string(data, "title"),
+            description=_string(data, "description"),
+            id=_string(data, "id"),
+            product=_string(data, "product"),
+            lang=_string(data, "lang"),
+            category=tuple(_strings(data, "category", (str,))),
+            seller_tags=tuple(_strings(data, "seller_tags", (str,))),
+            seller_answers=tuple(_strings(data, "seller_answers", (str, type(None)))),
+        )
+        if listing.seller_answers and len(listing.seller_answers) != len(listing.seller_tags):
             raise bad("seller_answers", "must have one answer (a string, or null = remove) for each seller tag")
-        listing = cls(**fields)
         tags = _strings(data, "tags", (dict,))
-        return cls(**{**fields, "tags": tuple(_tag(tag, number, listing.text) for number, tag in enumerate(tags))})
+        return replace(listing, tags=tuple(_tag(tag, number, listing.text) for number, tag in enumerate(tags)))
 
 
 def as_listing(value: Union[Listing, Mapping[str, Any], str]) -> Listing:

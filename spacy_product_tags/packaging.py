@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, Iterable, List, Tuple, Union
 
 # What stands where a path stood that must be a string.
 PACKAGED = "packaged"
@@ -71,7 +71,8 @@ def forget_paths(config: Dict[str, Any]) -> None:
 
 
 def _forget_places(section: Union[Dict[str, Any], List[Any]], instead: Union[str, None]) -> None:
-    for key, value in list(section.items() if isinstance(section, dict) else enumerate(section)):
+    entries: Iterable[Tuple[Any, Any]] = section.items() if isinstance(section, dict) else enumerate(section)
+    for key, value in list(entries):
         if isinstance(value, (dict, list)):
             _forget_places(value, instead)
         elif isinstance(value, str) and any(_is_place(kind(value)) for kind in (PurePosixPath, PureWindowsPath)):

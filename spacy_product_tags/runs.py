@@ -4,7 +4,7 @@ import itertools
 import json
 from collections import deque
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Deque, Dict, Iterator, List, Mapping, Optional, Union
+from typing import IO, TYPE_CHECKING, Any, Deque, Dict, Iterator, List, Mapping, NoReturn, Optional, Union
 
 from .batch import to_line
 from .errors import ListingError
@@ -143,7 +143,7 @@ class Run:
                 if data.get(name) != wanted.get(name):
                     self._refuse(number, name, f"is {data.get(name)!r:.80}, and {wanted.get(name)!r:.80} in the input")
 
-    def _refuse(self, number: int, field: str, problem: str) -> None:
+    def _refuse(self, number: int, field: str, problem: str) -> NoReturn:
         raise ListingError(self.output, number, field or "--output", f"{problem}; {_WHAT_TO_DO}")
 
 

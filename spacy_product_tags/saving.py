@@ -4,11 +4,14 @@ import json
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
 
 import srsly
 from pydantic import BaseModel, ConfigDict, ValidationError
 from spacy import util
+
+if TYPE_CHECKING:
+    from spacy.vocab import Vocab
 
 CHECKSUMS = "checksums.json"
 _CONFIG = "config.cfg"
@@ -49,6 +52,8 @@ class SavedInParts:
     `_parts` asked again: what else there is may depend on it. A folder holds ``checksums.json`` beside the parts: a
     file that is not what was saved is refused by its name, before anything is done with it.
     """
+
+    vocab: "Vocab"
 
     def _parts(self) -> Dict[str, Part]:
         """List the parts. RETURNS (Dict[str, Part]): By name."""
@@ -127,8 +132,7 @@ class SavedInParts:
                     sums[place.name] = _OWN
                 elif not part.own_checksums:
                     sums.update(_checksums_of(place, folder))
-            else:
-                data = part.save()
+            elif (data := part.save()) is not None:
                 place.write_bytes(data)
                 sums[place.name] = checksum(data)
         config = _config_of(folder)

@@ -7,7 +7,7 @@ import json
 import threading
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from .graphemes import clean, surrogates_replaced
 
@@ -91,14 +91,15 @@ class Tag:
         if (start is None) != (end is None) or (start is not None and not 0 <= start < end):
             raise ValueError(f"start: {start} and end: {end} are no span; needed is 0 <= start < end, or neither")
         score = data.get("score", 1.0)
-        if isinstance(score, bool) or not isinstance(score, Real) or not 0 <= score <= 1:
+        is_number = isinstance(score, Real) and not isinstance(score, bool)
+        if not is_number or not 0 <= score <= 1:
             raise ValueError(f"score: must be a number from 0 to 1, not {score!r}")
         source = data.get("source") or "span"
         if source == "span" and start is None:
             source = "implicit"
         if source not in SOURCES:
             raise ValueError(f"source: must be one of {', '.join(SOURCES)}, not {source!r}")
-        if start is not None:
+        if start is not None and end is not None:
             start, end = int(start), int(end)
         return cls(**{**data, "score": float(score), "source": source, "start": start, "end": end})
 
@@ -271,7 +272,7 @@ def predict_category(doc: "Doc", path: Iterable[str]) -> None:
 
 
 _REGISTERING = threading.Lock()
-_EXTENSIONS = {
+_EXTENSIONS: Dict[str, Tuple[Callable[["Doc"], Any], Callable[["Doc", Any], None]]] = {
     "tags": (get_tags, set_tags),
     "tag_issues": (get_tag_issues, set_tag_issues),
     "category": (get_category, set_category),

@@ -39,7 +39,7 @@ def restore_tags(tags: Iterable[Tag], plain: PlainText, source: Listing) -> Tupl
 
 
 def _restore(tag: Tag, plain: PlainText, text: str) -> Tag:
-    start, end = plain.span(tag.start, tag.end)
+    start, end = plain.span(*tag.span)
     surface = text[start:end]
     return replace(tag, start=start, end=end, raw=tag.raw if surface == tag.text else surface)
 

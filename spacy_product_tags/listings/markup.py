@@ -168,7 +168,9 @@ def _parse_block(path: Path, lang: str, category: Tuple[str, ...], block: List[T
                     raise ValueError("a second title line; a description line starts with '>'")
                 else:
                     title, offset = text, 0
-                tags.extend(Tag(t.text, t.facet, 1.0, t.start + offset, t.end + offset) for t in spans)
+                for span in spans:
+                    start, end = span.span
+                    tags.append(Tag(span.text, span.facet, 1.0, start + offset, end + offset))
         except UnicodeEncodeError:
             problem = "has bytes that are no UTF-8; save the file as UTF-8"
             raise ListingError(path, number, "markup", problem) from None

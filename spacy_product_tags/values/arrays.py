@@ -30,7 +30,7 @@ def pack_values(table: Sequence[Value], facets: Sequence[str]) -> Dict[str, np.n
         if key_of[text]
     )
     columns = np.array(entries, dtype=np.int64).reshape(-1, 4)
-    arrays = {
+    arrays: Dict[str, np.ndarray] = {
         "entry_starts": np.searchsorted(columns[:, 0], np.arange(len(keys) + 1)).astype(np.int64),
         "entry_rows": columns[:, 2].astype(np.int32),
         "entry_texts": columns[:, 3].astype(np.int32),

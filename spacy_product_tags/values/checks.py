@@ -149,7 +149,7 @@ def _check_strings(arrays: Mapping[str, np.ndarray], name: str) -> int:
         return 0
     _check_steps(arrays, f"{name}_ends", len(blob), first=None)
     try:
-        str(memoryview(blob), "utf8", "surrogatepass")
+        str(blob.data, "utf8", "surrogatepass")
     except UnicodeDecodeError as err:
         raise ValueError(f"{name}_blob: is no UTF-8 ({err})") from None
     starts = ends[:-1][ends[:-1] < len(blob)]

@@ -69,7 +69,7 @@ class AliasIndex:
         )
         self._key_blocks = arrays["key_blocks"].tolist()
         self._starts, self._rows, self._spellings, self._facet_of, self._freqs = (
-            memoryview(arrays[name]) for name in ("entry_starts", "entry_rows", "entry_texts", "facets", "freqs")
+            arrays[name].data for name in ("entry_starts", "entry_rows", "entry_texts", "facets", "freqs")
         )
         self.version: int = meta["version"]
         self.weights: Mapping[str, float] = meta.get("weights", {})
@@ -293,11 +293,12 @@ class AliasIndex:
         """
         known = self._used.get(value_id)
         if known is None:
-            rows = self.usage.categories_of(self[value_id].attributes) if self.usage else ()
+            rows = self.usage.categories_of(self[value_id].attributes) if self.usage else None
             # Another thread may empty it at any time.
             if len(self._used) >= _CACHED:
                 self._used.clear()
-            known = self._used[value_id] = (rows if len(rows) else None,)
+            known = (rows if rows is not None and len(rows) else None,)
+            self._used[value_id] = known
         return known[0]
 
     def __getitem__(self, value_id: str) -> Value:
@@ -358,7 +359,7 @@ class AliasIndex:
         index._hidden = frozenset((*index._new, *index._moved))
         return index
 
-    def __reduce__(self):
+    def __reduce__(self) -> Tuple[Any, ...]:
         if self._path:
             base: Tuple[Any, ...] = (AliasIndex.from_disk, self._path)
         else:

@@ -250,7 +250,9 @@ class _State:
     """What changes have made so far: the values that they touched, the ids that are no more, new weights."""
 
     def __init__(self, index: AliasIndex) -> None:
-        self.index, self.values, self.moved = index, {}, {}
+        self.index = index
+        self.values: Dict[str, Value] = {}
+        self.moved: Dict[str, str] = {}
         self.weights: Optional[Mapping[str, float]] = None
 
     def resolve(self, value_id: str) -> str:
@@ -271,6 +273,8 @@ class _State:
 
 def _add(state: _State, change: Change) -> None:
     value = change.value
+    if value is None:
+        raise bad("value", "missing; 'add' needs value")
     now = state.resolve(value.id)
     if now != value.id:
         raise bad("value.id", f"{value.id!r} " + (f"is {now!r} now" if now else "was retired") + "; give another id")
@@ -309,6 +313,8 @@ def _retire(state: _State, change: Change) -> None:
 
 
 def _weigh(state: _State, change: Change) -> None:
+    if change.weights is None:
+        raise bad("weights", "missing; 'weigh' needs weights")
     state.weights = dict(change.weights)
 
 

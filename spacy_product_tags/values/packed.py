@@ -34,7 +34,7 @@ class Strings:
 
     def __init__(self, blob: np.ndarray, ends: np.ndarray) -> None:
         # Single items of a memoryview cost a fifth of an array's.
-        self._blob, self._ends = memoryview(blob), memoryview(ends)
+        self._blob, self._ends = blob.data, ends.data
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -228,7 +228,8 @@ def arrays_to_bytes(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -
     """Pack arrays and meta data; the same give the same bytes. RETURNS (bytes): A .npz file behind its checksum."""
     buffer = io.BytesIO()
     text = np.frombuffer(encode(json.dumps({**meta, _CHECKSUM: _checksum(meta)}, ensure_ascii=False)), dtype=np.uint8)
-    np.savez_compressed(buffer, **{_META_ARRAY: text}, **arrays)
+    named: Dict[str, Any] = {_META_ARRAY: text, **arrays}
+    np.savez_compressed(buffer, **named)
     return seal(buffer.getvalue())
 
 

@@ -5,6 +5,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, 
 import numpy as np
 
 from .index import AliasIndex
+from .usage import Usage
 
 # Of a value that no taxonomy mentions: between those that the listing's category has and those that it hasn't.
 _UNKNOWN = 0.05
@@ -67,23 +68,23 @@ class Surroundings:
         rows = self._index.categories_of(value_id)
         if rows is None:
             return Use(math.sqrt(_UNKNOWN), 0.0)
-        weights, ever = self._weigh(value_id), len(rows) / len(usage)
+        weights, ever = self._weigh(usage, value_id), len(rows) / len(usage)
         if weights is None:
             return Use(math.sqrt(ever), 0.0)
         now = float(weights[rows].sum())
         lift = math.log10(max(now, 1e-9) / ever) / _MOST_LIFT
         return Use(now / math.sqrt(ever), max(-1.0, min(1.0, lift)))
 
-    def _weigh(self, value_id: str) -> Optional[np.ndarray]:
+    def _weigh(self, usage: Usage, value_id: str) -> Optional[np.ndarray]:
         """RETURNS (Optional[np.ndarray]): Probabilities of categories; None = nothing is known."""
         if self._row is None:
-            self._row = self._index.usage.locate(self._category)
+            self._row = usage.locate(self._category)
             self._sure = self._find_sure()
         but = value_id if value_id in self._sure else ""
         if but not in self._weights:
             context = [rows for other, rows in self._sure.items() if other != but]
             known = self._row >= 0 or bool(context)
-            self._weights[but] = self._index.usage.weigh(self._row, context) if known else None
+            self._weights[but] = usage.weigh(self._row, context) if known else None
         return self._weights[but]
 
     def _find_sure(self) -> Dict[str, np.ndarray]:

@@ -63,7 +63,7 @@ def bench_index(path: Union[str, Path], *, count: int = 20000, repeats: int = 5,
     slips = [(misspell(text, rng) or text, facet) for text, facet in names[: max(1, count // _FUZZY_SHARE)]]
     some = names[: max(1, count // 4)]
     wall, cpu = time.perf_counter(), time.process_time()
-    rates = [
+    exact, fuzzy, linked, placed = (
         _rate(queries, repeats, look)
         for queries, look in (
             (names, index.exact),
@@ -71,11 +71,11 @@ def bench_index(path: Union[str, Path], *, count: int = 20000, repeats: int = 5,
             (some, _Linker(index)),
             (some, _Linker(index, 0 if index.usage else -1)),
         )
-    ]
+    )
     busy = (time.process_time() - cpu) / max(1e-9, time.perf_counter() - wall)
     memory = max(0, _resident() - before)
     count_names = sum(len(value.surfaces) for value in index)
-    return AliasBench(len(index), count_names, *rates, seconds, memory, busy)
+    return AliasBench(len(index), count_names, exact, fuzzy, linked, placed, seconds, memory, busy)
 
 
 class _Linker:

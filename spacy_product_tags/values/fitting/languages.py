@@ -128,8 +128,8 @@ def measure_languages(
             "with a slip": _look_up(index, spelled, settings),
         }
         half = len(hidden.queries) // 2
-        fitted = [row for rows in both.values() for row in rows[:half] if row[0] is not None]
-        weights = fit_weights([(values, right) for values, right, _ in fitted])
+        fitted = [row[:2] for rows in both.values() for row in rows[:half]]
+        weights = fit_weights([(values, right) for values, right in fitted if values is not None])
         for name, rows in both.items():
             scores[stages, name] = _score(weights, rows[half:], min_probability)
     return weights, scores

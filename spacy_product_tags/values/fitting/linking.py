@@ -106,7 +106,7 @@ def report_all(weights: Dict[str, float], rows: Sequence[Row], limit: float) -> 
 
 
 def _report(weights: Dict[str, float], rows: Sequence[Row], limit: float) -> Report:
-    linked = [(bool(row.values) and judge(weights, row.values) >= limit, row.right, row.known) for row in rows]
+    linked = [(judge(weights, row.values) >= limit if row.values else False, row.right, row.known) for row in rows]
     hits = sum(yes and right for yes, right, _ in linked)
     nulls = sum(not yes and not known for yes, _, known in linked)
     said, meant = sum(not yes for yes, _, _ in linked), sum(not known for _, _, known in linked)

@@ -104,7 +104,9 @@ def make_queries(
     for number in range(count):
         known = number % 2 == 0 or not missing
         category = rng.randrange(len(usage)) if usage and not by_value else -1
-        drawn = listings.draw_value(category) if category >= 0 else rng.choice(present if known else missing)
+        drawn = (
+            listings.draw_value(category) if listings and category >= 0 else rng.choice(present if known else missing)
+        )
         if drawn is None:
             continue
         value = values[drawn]
