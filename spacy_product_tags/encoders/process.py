@@ -30,7 +30,7 @@ class Process:
         """
         if os.getpid() != self.id:
             torch.set_num_threads(1)
-            self.__init__()
+            Process.__init__(self)
 
     def after_predicting(self) -> None:
         """Give freed memory back where that in use has grown by half; of threads that predict at once one does."""

@@ -55,7 +55,7 @@ class WordpieceData(TransformerData):
         self.token_starts, self.token_ends = token_offsets(doc)
 
     @property
-    def align(self) -> Ragged:  # type: ignore[override]
+    def align(self) -> Ragged:
         """Align tokens with the wordpieces that overlap them. RETURNS (Ragged): One row of indices a token."""
         offsets = self.model_output[OFFSETS].reshape(-1, 2)  # (W * L, 2)
         real = np.flatnonzero(offsets[:, 1] > offsets[:, 0])

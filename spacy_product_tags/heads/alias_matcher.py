@@ -6,7 +6,7 @@ characters with that of the value, encoded alone, by the cosine after what all v
 the first principal components: "all but the top", Mu and Viswanath 2018).
 """
 from functools import partial
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -61,10 +61,9 @@ def build_alias_matcher_v1(
     RETURNS (Model[InT, SpanScores]): Takes docs, gives the scores of candidate spans.
     """
     # Bound to the function and not attributes, which would be saved: so the config has the last word.
-    settings = {"max_tokens": max_tokens, "threshold": threshold, "scale": scale}
     return Model(
         "alias_matcher",
-        partial(forward, **settings),
+        partial(forward, max_tokens=max_tokens, threshold=threshold, scale=scale),
         init=init,
         layers=[tok2vec],
         shims=[ModuleShim(KnownValues)],
@@ -145,7 +144,7 @@ def add_aliases(nlp: Language, aliases: AliasIndex, name: str = "product_tag_gen
     RETURNS (int): How many texts are new.
     RAISES (ValueError): Where the component's model takes no values, or is not initialized.
     """
-    component = nlp.get_pipe(name)
+    component: Any = nlp.get_pipe(name)
     model = component.model
     if not model.shims or getattr(model.shims[0], "build", None) is not KnownValues:
         raise ValueError(
@@ -190,11 +189,11 @@ def _encode(nlp: Language, model: Model[InT, SpanScores], name: str, texts: List
     """Encode texts, each alone. RETURNS (ndarray): (A, D)."""
     tok2vec = model.get_ref("tok2vec")
     parts = [np.zeros((0, tok2vec.get_dim("nO")), dtype="f")]
+    heard: List[Any] = [pipe for _, pipe in nlp.pipeline if name in getattr(pipe, "listening_components", ())]
     for batch in minibatch(texts, _ENCODED_AT_ONCE):
         docs = [nlp.make_doc(text) for text in batch]
-        for _, pipe in nlp.pipeline:
-            if name in getattr(pipe, "listening_components", ()):
-                docs = list(pipe.pipe(docs))
+        for pipe in heard:
+            docs = list(pipe.pipe(docs))
         begins = text_starts(docs)
         pieces, _ = with_pieces(tok2vec, docs, False)
         rows, _, _ = spread(pieces, int(begins[-1]))
@@ -239,7 +238,7 @@ def forward(
     tok2vec, shim, widest = model.get_ref("tok2vec"), model.shims[0], model.attrs["settings"]["max_width"]
     # The last listener triggers the transformer's backward pass; an encoder of our own stays as it is.
     listens = is_train and any(hasattr(node, "upstream_name") for node in tok2vec.walk())
-    backprop_pieces = no_backprop
+    backprop_pieces: Callable[[Any], List[Doc]] = no_backprop
     texts = [doc.text for doc in docs]
     points = code_points(texts)  # (T,)
     kinds, doc_of_char = classify(points), doc_index(texts)

@@ -4,7 +4,7 @@ All tags of all docs go through at once, as ragged rows: character n-grams of th
 Joulin et al. 2017), the encoder's vectors of the characters that it stands on, the encoder's vectors of the whole doc
 (each of a few learned queries attends to what it looks for), and the facets under which the alias table knows the text.
 """
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -133,7 +133,8 @@ def forward(model: Model[InT, Floats2d], X: InT, is_train: bool) -> Tuple[Floats
     # The last listener triggers the transformer's backward pass: it must run even when there is nothing for it.
     listens = is_train and any(hasattr(node, "upstream_name") for node in tok2vec.walk())
     nowhere = np.zeros(0, np.int64)
-    pieces, backprop_pieces = Pieces(model.ops.alloc2f(0, tok2vec.get_dim("nO")), nowhere, nowhere), no_backprop
+    pieces = Pieces(model.ops.alloc2f(0, tok2vec.get_dim("nO")), nowhere, nowhere)
+    backprop_pieces: Callable[[Any], List[Doc]] = no_backprop
     if listens or (settings["context"] and tags.texts):
         pieces, backprop_pieces = with_pieces(tok2vec, docs, is_train)
     inputs = to_input(pieces, docs, tags, settings["rows"], shim.device)

@@ -9,7 +9,7 @@ from .labels import label_start, read_labelled
 from .numbers import NUMBER_START, splits_thousands
 from .packs import PACK_OF, read_content, read_pack_of
 from .sizes import read_size, size_starts
-from .terms import BLANK
+from .terms import BLANK, end_of
 from .units import LATIN, Quantity, load_data
 
 # Where a number in running text may begin: not inside a model number, another number, or what was left alone.
@@ -38,7 +38,7 @@ def read_quantity(source: Source, at: int) -> Optional[Tuple[Quantity, int]]:
     if not whole and (_phrases("idioms").match(text, at) or splits_thousands(text, at)):
         return None
     about = _phrases("about").match(text, at)
-    start = BLANK.match(text, about.end()).end() if about else at
+    start = end_of(BLANK, text, about.end()) if about else at
     found = (
         read_size(text, start, whole)
         or read_pack_of(source, start)
@@ -50,7 +50,7 @@ def read_quantity(source: Source, at: int) -> Optional[Tuple[Quantity, int]]:
     quantity, end = found
     if not whole and (_GLUED.match(text, end - 1) or _goes_on(text, quantity, end)):
         return None
-    if after := _phrases("about_after").match(text, BLANK.match(text, end).end()):
+    if after := _phrases("about_after").match(text, end_of(BLANK, text, end)):
         end = after.end()
     if about or after:
         quantity = replace(quantity, approximate=True)

@@ -90,9 +90,9 @@ def read_numbers(text: str, at: int, comma: bool = False, blank: bool = False) -
         yield Fraction(_WORDS.index(match[1].lower()) + 1), match.end()
     elif match := _HANZI.match(text, at):
         for end in range(match.end(), at, -1):
-            number = parse_chinese_number(text[at:end])
-            if number is not None:
-                yield Fraction(number), end
+            read = parse_chinese_number(text[at:end])
+            if read is not None:
+                yield Fraction(read), end
 
 
 def _is_fraction(part: int, whole: int) -> bool:

@@ -56,7 +56,8 @@ def read_pack_of(source: Source, at: int) -> Optional[Tuple[Quantity, int]]:
         return None
     for value, end in numbers_at(source, match.end()):
         word = match[1].lower()
-        name = load_data()["packs"]["containers"].get(word) or read_unit(Source(word), 0, Fraction(1))[0]
+        unit = read_unit(Source(word), 0, Fraction(1))
+        name = load_data()["packs"]["containers"].get(word) or (unit[0] if unit else "")
         return Quantity((value,), "pc", count_unit=name), end
     return None
 
@@ -69,7 +70,8 @@ def _read_parts(source: Source, at: int) -> Tuple[List[_Part], int]:
         term = read_term(source, start)
         if term is None:
             break
-        end, packs = term.end, []
+        end = term.end
+        packs: List[_Pack] = []
         while len(packs) < 2 and (pack := _read_pack(source, end)) and (pack.per or not packs):
             packs.append(pack)
             end = pack.end
@@ -169,7 +171,8 @@ def _combine_lengths(terms: List[Term]) -> Optional[Quantity]:
     if len(terms) > 4 or any(term.high is not None for term in terms):
         return None
     # A number without a unit has that of the next one that has one: 800*300mm*3mm.
-    unit, units = next((term.unit for term in reversed(terms) if term.unit), ""), []
+    unit = next((term.unit for term in reversed(terms) if term.unit), "")
+    units: List[str] = []
     for term in reversed(terms):
         unit = term.unit or unit
         units.insert(0, unit)

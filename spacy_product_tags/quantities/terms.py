@@ -14,6 +14,18 @@ _TO = re.compile(r"\s*(?:[-–—~〜至到]|\s(?:to|bis)\s)\s*", re.IGNORECASE)
 _CHAIN = re.compile(r"\s?[-~/.]\s?\d")
 
 
+def end_of(pattern: "re.Pattern[str]", text: str, at: int) -> int:
+    """Pass over what may stand at a place.
+
+    pattern (re.Pattern[str]): What may.
+    text (str): The text.
+    at (int): The place.
+    RETURNS (int): Its end; the place itself where it doesn't stand there.
+    """
+    match = pattern.match(text, at)
+    return match.end() if match else at
+
+
 class Term(NamedTuple):
     """A number with its unit.
 
@@ -45,7 +57,7 @@ def read_term(source: Source, at: int) -> Optional[Term]:
 
 def read_unit_after(source: Source, at: int, number: Fraction) -> Optional[Tuple[str, int]]:
     """Read the unit behind a number. RETURNS (Optional[Tuple[str, int]]): Its name and its end; None = no unit."""
-    return read_unit(source, _UNIT_GAP.match(source.text, at).end(), number)
+    return read_unit(source, end_of(_UNIT_GAP, source.text, at), number)
 
 
 def _read_rest(source: Source, at: int, value: Fraction, end: int) -> Optional[Term]:
@@ -82,7 +94,7 @@ def _read_compound(source: Source, value: Fraction, unit: str, end: int) -> Tupl
     for entry in load_data()["compounds"]:
         if entry["large"] != unit:
             continue
-        for small, small_end in numbers_at(source, BLANK.match(text, end).end()):
+        for small, small_end in numbers_at(source, end_of(BLANK, text, end)):
             found = read_unit_after(source, small_end, small)
             if found and found[0] == entry["small"]:
                 into = entry["into"]

@@ -114,10 +114,12 @@ def read_unit(source: Source, at: int, number: Fraction) -> Optional[Tuple[str, 
     """
     text = source.text
     match, exact = _pattern().match(text, at), _ambiguous_pattern().match(text, at)
-    if exact and (match is None or exact.end() >= match.end()):
-        name = _choose(source, at, exact, number)
+    if exact and exact.lastgroup and (match is None or exact.end() >= match.end()):
+        name = _choose(source, at, exact, int(exact.lastgroup[1:]), number)
         return (name, exact.end()) if name else None
-    name = spellings().get(_fold(match[0])) if match else None
+    if match is None:
+        return None
+    name = spellings().get(_fold(match[0]), "")
     return (name, match.end()) if name else None
 
 
@@ -157,7 +159,7 @@ def _registry() -> Any:
     # Building pint's registry takes most of a second: only for who converts.
     import pint
 
-    registry = pint.UnitRegistry(non_int_type=Fraction)
+    registry: Any = pint.UnitRegistry(non_int_type=Fraction)
     for entry in load_data()["units"].values():
         if "define" in entry:
             registry.define(entry["define"])
@@ -212,8 +214,8 @@ def _readings(number: int) -> Tuple[Tuple[str, ...], List[Dict[str, Any]]]:
     return tuple(dict.fromkeys(named)), readings
 
 
-def _choose(source: Source, at: int, match: "re.Match[str]", number: Fraction) -> str:
-    asked, readings = _readings(int(match.lastgroup[1:]))
+def _choose(source: Source, at: int, match: "re.Match[str]", entry: int, number: Fraction) -> str:
+    asked, readings = _readings(entry)
     topics = source.topics_at(asked, at) if asked else frozenset()
     for reading in readings:
         if "only" in reading and number not in reading["only"]:

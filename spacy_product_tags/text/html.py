@@ -147,6 +147,11 @@ class _Writer:
         self.gap = None
 
 
+def _skip(rest: "re.Pattern[str]", text: str, at: int) -> int:
+    match = rest.match(text, at)
+    return match.end() if match else at
+
+
 def _tokens(text: str) -> Iterator[Token]:
     """Find markup from left to right. YIELDS (Token): Each piece."""
     tags = _tags(text) if "<" in text else iter(())
@@ -154,7 +159,8 @@ def _tokens(text: str) -> Iterator[Token]:
     for match in _REFERENCE.finditer(text) if "&" in text else ():
         while tag and tag[0] < match.start():
             yield tag
-            tag, covered = next(tags, None), tag[1]
+            covered = tag[1]
+            tag = next(tags, None)
         # One within a tag stands in an attribute.
         value = html.unescape(match[0])
         if match.start() >= covered and value != match[0]:
@@ -184,10 +190,10 @@ def _tags(text: str) -> Iterator[Token]:
         if name and not _is_element(text, match, name, closed):
             continue
         rest = _PLAIN_REST if match[4] or start < unquoted else _REST
-        end = rest.match(text, match.end()).end()
+        end = _skip(rest, text, match.end())
         if text[end : end + 1] != ">" and rest is _REST:
             unquoted = end
-            end = _PLAIN_REST.match(text, match.end()).end()
+            end = _skip(_PLAIN_REST, text, match.end())
         if text[end : end + 1] != ">":
             continue
         at = end + 1

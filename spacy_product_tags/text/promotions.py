@@ -38,6 +38,13 @@ def _pattern(lang: str) -> "re.Pattern[str]":
     return _compile(lang if lang in _load() else "")
 
 
+def _first_character(pattern: str) -> str:
+    match = _FIRST.match(pattern)
+    if match is None:
+        raise ValueError(f"the pattern {pattern!r} must begin with a character, as places are looked up by it")
+    return match[0]
+
+
 @cache
 def _compile(lang: str) -> "re.Pattern[str]":
     data = _load()
@@ -46,7 +53,7 @@ def _compile(lang: str) -> "re.Pattern[str]":
         phrases.update(variant for phrase in data[lang]["words"] for variant in _variants(phrase))
     patterns = [pattern for entry in data.values() for pattern in entry["patterns"]]
     # Three groups, so that most places in a text are done with after three cheap looks.
-    first = "".join(sorted({_FIRST.match(pattern)[0] for pattern in patterns}))
+    first = "".join(sorted(set(map(_first_character, patterns))))
     groups = [f"(?=[{first}])(?:{'|'.join(f'(?:{pattern})' for pattern in patterns)})"]
     latin = {phrase for phrase in phrases if _AT_WORD.match(phrase)}
     for guard, members in ((f"(?<![{_WORD_CHAR}])", latin), ("", phrases - latin)):

@@ -35,7 +35,7 @@ def silver_segmentation(listings: Iterable[Listing]) -> Iterator[List[str]]:
         edges = {0, len(text)}
         for tag in listing.tags:
             if tag.start is not None:
-                edges.update((tag.start, tag.end))
+                edges.update(tag.span)
         for match in _HAN_RUN.finditer(text):
             edges.update(match.span())
         cuts = sorted(edges)

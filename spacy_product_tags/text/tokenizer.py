@@ -81,7 +81,8 @@ class TokenizerSettings(Settings):
     segmenter: Literal[SEGMENTERS]  # type: ignore[valid-type]
 
 
-class ProductTokenizer(SavedInParts, util.DummyTokenizer):
+# spaCy's base saves nothing, and takes any keyword to do so.
+class ProductTokenizer(SavedInParts, util.DummyTokenizer):  # type: ignore[misc]
     """Tokenize product text; ``doc.text`` is the text, character by character.
 
     The one exception: spaCy keeps strings in UTF-8, which has no lone surrogates, so each of them becomes one U+FFFD.
@@ -231,7 +232,7 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):
 
     def __setstate__(self, state: Tuple[Vocab, bytes]) -> None:
         vocab, data = state
-        self.__init__(vocab)
+        ProductTokenizer.__init__(self, vocab)
         self.from_bytes(data)
 
     def _set_model(self, model: Optional[PkusegModel]) -> None:
