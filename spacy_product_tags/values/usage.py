@@ -3,18 +3,17 @@
 What a name of several values means is seen from the listing: from its category, and from what else is said of it.
 """
 from hashlib import blake2b
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 
 from ..errors import ListingError
 from ..io import raise_error
+from ..taxonomy.tree import SEPARATOR, Taxonomy
 from ..text.folding import lookup_key
 from .packed import Strings, encode, pack
 
 PREFIX = "use_"
-# How a path is written in one string.
-SEPARATOR = " > "
 # What a step up to the category above costs.
 _STEP_UP = 0.1
 # How likely a listing says what its category doesn't list: taxonomies are not complete.
@@ -79,7 +78,7 @@ class Usage:
         categories (Iterable[Category]): All categories.
         attributes (Iterable[Attribute]): Which attributes have the values of which; the others have their own.
         on_error (Callable[[ListingError], None]): Called where a category is there twice, or its parent is missing or
-            below it; where it returns, the second is left out, and the other two have no parent.
+            below it, with its number as the line; where it returns, the category is left out.
         RETURNS (Usage): The usage.
         RAISES (ListingError): At the first such category, unless `on_error` returns.
         """
@@ -192,52 +191,25 @@ def _sort(
 ) -> Tuple[List[Category], List[int], List[int]]:
     """Put each category before those below it. RETURNS (Tuple): Categories, rows of parents, ends of what is below."""
     known: Dict[str, Category] = {}
-    for category in categories:
-        if category.id in known:
-            on_error(_bad(category, "id", "is there twice; each category is there once"))
+    rows: List[Tuple[int, Dict[str, Any]]] = []
+    for number, category in enumerate(categories, 1):
         known.setdefault(category.id, category)
-    below: Dict[str, List[str]] = {}
-    for name in sorted(known):
-        parent = known[name].parent
-        if parent and parent not in known:
-            on_error(_bad(known[name], "parent", f"there is no {parent!r}; add it, or give another one"))
-            parent = ""
-        below.setdefault(parent, []).append(name)
+        labels = dict(category.labels) or {"": category.id}
+        rows.append((number, {"id": category.id, "parent": category.parent or None, "labels": labels}))
+    tree = Taxonomy.from_rows(rows, "categories", on_error)
     ordered: List[Category] = []
-    rows: Dict[str, int] = {"": -1}
-    _descend(below.get("", []), below, known, rows, ordered)
-    for name in sorted(known):
-        if name not in rows:
-            on_error(_bad(known[name], "parent", f"{known[name].parent!r} is below it; a parent is above"))
-            _descend([name], below, known, rows, ordered)
-    parents = [rows.get(category.parent, -1) for category in ordered]
-    # One that stands before its parent was cut off from it.
-    parents = [parent if parent < row else -1 for row, parent in enumerate(parents)]
+    parents: List[int] = []
+    waiting = [(row, -1) for row in reversed(tree.children())]
+    while waiting:
+        row, parent = waiting.pop()
+        waiting += [(child, len(ordered)) for child in reversed(tree.children(row))]
+        ordered.append(known[tree.ids[row]])
+        parents.append(parent)
     ends = list(range(1, len(ordered) + 1))
     for row in range(len(ordered) - 1, -1, -1):
         if parents[row] >= 0:
             ends[parents[row]] = max(ends[parents[row]], ends[row])
     return ordered, parents, ends
-
-
-def _descend(
-    names: Sequence[str],
-    below: Mapping[str, Sequence[str]],
-    known: Mapping[str, Category],
-    rows: Dict[str, int],
-    ordered: List[Category],
-) -> None:
-    waiting = list(names)[::-1]
-    while waiting:
-        name = waiting.pop()
-        if name not in rows:
-            rows[name] = len(ordered)
-            ordered.append(known[name])
-            waiting += below.get(name, [])[::-1]
-
-
-def _bad(category: Category, field: str, problem: str) -> ListingError:
-    return ListingError(f"category {category.id}", 0, field, problem)
 
 
 def _name(ordered: Sequence[Category], parents: Sequence[int]) -> Dict[int, int]:
