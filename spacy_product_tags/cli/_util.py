@@ -143,10 +143,11 @@ def load_pipeline(model: str, gpu_id: int = -1) -> "Language":
     RAISES (CommandError): Where there is no such pipeline or GPU.
     """
     import spacy
+    from thinc.api import require_gpu
 
     if gpu_id >= 0:
         try:
-            spacy.require_gpu(gpu_id)
+            require_gpu(gpu_id)
         except Exception as err:  # CuPy has its own for each of the many ways that a GPU is missing.
             hint = f"; {_CUPY}" if importlib.util.find_spec("cupy") is None else ""
             problem = f"--gpu-id {gpu_id}: can't use it ({shorten(str(err), 200)}){hint}"
@@ -219,7 +220,7 @@ def open_records(
         yield Rows(enumerate((Listing(title=text) for text in texts), 1), "texts")
         return
     name = "stdin" if source is None or str(source) == STDIO else str(source)
-    with _open_stdin() if name == "stdin" else open_text(source) as lines:
+    with _open_stdin() if source is None or name == "stdin" else open_text(source) as lines:
         head = _peek(lines)
         guessed = name == "stdin" and form is None
         if form is None:
@@ -227,8 +228,8 @@ def open_records(
         else:
             plain = form is InputFormat.txt
         _check_head(head[-1], name, plain and not guessed)
-        settings = {"plain": plain, "guessed": guessed, "max_length": max_length}
-        yield Rows(number_records(itertools.chain(head, lines), name, **settings), name)
+        lines = itertools.chain(head, lines)
+        yield Rows(number_records(lines, name, plain=plain, guessed=guessed, max_length=max_length), name)
 
 
 @contextmanager

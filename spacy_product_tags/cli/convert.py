@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Dict, Iterator, List, Optional
 
 import typer
 
-from ..listing import Listing, open_text
+from ..io import open_text
+from ..listing import Listing
 from ..listings.check import SPLITS
 from ..listings.convert import (
     Layout,
@@ -128,9 +129,11 @@ def convert_cli(
         from ..values.build import create_alias_index
 
         try:
-            reading["is_known"] = partial(_is_known, create_alias_index(str(aliases), names=None))
+            index = create_alias_index(str(aliases), names=None)
         except ValueError as err:
             raise CommandError(f"--aliases: {err}") from err
+        if index is not None:
+            reading["is_known"] = partial(_is_known, index)
     if keep_html:
         reading["strip_html"] = False
     listings = _read(source, form, layouts, columns, dialect, reading)

@@ -132,6 +132,7 @@ def _as_tokens(text: str, tags: Sequence[Tag], labels: Sequence[str]) -> Dict[st
         "text": text,
         "tokens": [text[start:end] for start, end in zip(cuts, cuts[1:])],
         "spans": [
-            {"start_token": at[tag.start], "end_token": at[tag.end], "label": label} for tag, label in zip(tags, labels)
+            {"start_token": at[start], "end_token": at[end], "label": label}
+            for (start, end), label in zip((tag.span for tag in tags), labels)
         ],
     }

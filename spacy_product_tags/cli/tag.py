@@ -171,9 +171,9 @@ def to_table(record: Record) -> bytes:
     for tag in record.tags:
         source = "" if tag.source == "span" else f" ({tag.source})"
         table.add_row(Text(tag.text + source), Text(tag.facet), f"{tag.score:.2f}")
-    console = Console(file=io.StringIO())
-    console.print(table)
-    return console.file.getvalue().encode("utf8")
+    drawn = io.StringIO()
+    Console(file=drawn).print(table)
+    return drawn.getvalue().encode("utf8")
 
 
 def _open_mapping(path: Path, nlp: "Language") -> "CategoryMapping":

@@ -196,7 +196,7 @@ def forward(model: Model[List[Doc], Pieces], docs: List[Doc], is_train: bool) ->
         return Pieces(torch2xp(vectors), each, each + 1), no_backprop
     # Windows come in the order of the text, and so do the characters that they speak for.
     features, _ = _pad(ngrams, kinds, windows, shim.device)
-    shim._model.set_dropout(model.attrs["dropout_rate"])
+    shim.module.set_dropout(model.attrs["dropout_rate"])
     output, backprop_shim = shim(ArgsKwargs((features,), {}), True)
 
     def backprop(d_vectors: Floats2d) -> List[Doc]:

@@ -72,6 +72,13 @@ class ModuleShim(SharedShim):
         """Say whether there is a module. RETURNS (bool): False before `setup` or loading."""
         return self._model is not None
 
+    @property
+    def module(self) -> torch.nn.Module:
+        """RETURNS (torch.nn.Module): The module. RAISES (ValueError): Before it is built."""
+        if not self.is_built:
+            raise ValueError("the network is not built; call nlp.initialize() first, or load a saved pipeline")
+        return self._model
+
     def setup(self, **sizes: Any) -> None:
         """Build the module; where that fails, all stays as it is.
 

@@ -170,7 +170,7 @@ def random_pipeline(
     docs = list(nlp.pipe(texts[:128], disable=["product_tag_generator"]))
     scores = generator.model.predict((docs, np.zeros((0, 2), dtype=np.int64)))
     chances = 1 / (1 + np.exp(-generator.model.ops.to_numpy(scores.boundaries)))
-    generator.model.shims[0]._model.threshold = float(np.quantile(chances, 1 - _LIKELY_ENDS))
+    generator.model.shims[0].module.threshold = float(np.quantile(chances, 1 - _LIKELY_ENDS))
     nlp.add_pipe("doc_cleaner")
     return nlp
 

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
 
-from ..listings.augment import _runs_together
+from ..listings.augment import runs_together
 from .taxonomy import Attribute, Category, Labels, Products, clean_label
 from .words import (
     CHINESE_UNITS,
@@ -262,7 +262,7 @@ def _join_chinese(parts: Sequence[str], lang: str, rng: random.Random) -> str:
     blank = rng.choice((0.0, 0.0, 0.0, 0.1, 0.3, 1.0) if lang == "zh-CN" else (0.1, 0.5, 1.0, 1.0))
     title = ""
     for part in parts:
-        title += " " if title and (rng.random() < blank or _runs_together(title[-1], part[0])) else ""
+        title += " " if title and (rng.random() < blank or runs_together(title[-1], part[0])) else ""
         title += part
     return title
 

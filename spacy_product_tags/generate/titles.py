@@ -9,7 +9,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Tuple, Un
 from ..errors import ListingError
 from ..io import raise_error
 from ..listing import Listing
-from ..listings.augment import _runs_together, apply_edits, swap_values
+from ..listings.augment import apply_edits, runs_together, swap_values
 from ..tag import Tag
 from .compose import Composer
 from .taxonomy import read_taxonomy
@@ -239,7 +239,7 @@ def rearrange(listing: Listing, rng: random.Random) -> str:
             pieces.insert(rng.randrange(max(0, at - 3), min(len(pieces), at + 3) + 1), piece)
     line = ""
     for text, _ in pieces:
-        blank = line and (_runs_together(line[-1], text[0]) or (line[-1] in ",;|" and text[0] != " "))
+        blank = line and (runs_together(line[-1], text[0]) or (line[-1] in ",;|" and text[0] != " "))
         line += (" " if blank else "") + text
     return line.strip(" ,;|-–/+&:·、，")
 

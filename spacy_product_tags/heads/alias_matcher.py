@@ -130,7 +130,7 @@ def _setup(model: Model[InT, SpanScores], keys: Sequence[Key], freqs: Sequence[i
     facets, texts = [facet for facet, _ in keys], [text for _, text in keys]
     shim: ModuleShim = model.shims[0]
     shim.setup(width=vectors.shape[1], texts=texts, facets=facets, freqs=list(freqs), remove=model.attrs["remove"])
-    shim._model.vectors.copy_(torch.from_numpy(vectors))
+    shim.module.vectors.copy_(torch.from_numpy(vectors))
 
 
 def add_aliases(nlp: Language, aliases: AliasIndex, name: str = "product_tag_generator") -> int:
@@ -156,7 +156,7 @@ def add_aliases(nlp: Language, aliases: AliasIndex, name: str = "product_tag_gen
     labels: List[str] = component.cfg["labels"]
     labels.extend(facet for facet in aliases.facets if facet not in labels)
     model.set_dim("nO", len(labels), force=True)
-    index, sizes = model.shims[0]._model, model.shims[0].sizes
+    index, sizes = model.shims[0].module, model.shims[0].sizes
     old = list(zip(sizes["facets"], sizes["texts"]))
     places = {key: row for row, key in enumerate(old)}
     freqs = dict(zip(old, sizes["freqs"]))
@@ -198,7 +198,7 @@ def _encode(nlp: Language, model: Model[InT, SpanScores], name: str, texts: List
         pieces, _ = with_pieces(tok2vec, docs, False)
         rows, _, _ = spread(pieces, int(begins[-1]))
         pairs = np.stack([begins[:-1], begins[1:] - 1], axis=1)
-        parts.append(_pool(_padded(pieces, model.shims[0]._model.vectors.device), rows, pairs).cpu().numpy())
+        parts.append(_pool(_padded(pieces, model.shims[0].module.vectors.device), rows, pairs).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -243,20 +243,20 @@ def forward(
     points = code_points(texts)  # (T,)
     kinds, doc_of_char = classify(points), doc_index(texts)
     folded = fold_in_place("".join(texts))
-    pairs = shim._model.finder.find(folded, kinds, doc_of_char, widest, inside_clusters(texts))
+    pairs = shim.module.finder.find(folded, kinds, doc_of_char, widest, inside_clusters(texts))
     surfaces = [folded[first : last + 1] for first, last in pairs.tolist()]
-    logits = _score_known(shim._model.known, surfaces, model.get_dim("nO"))
-    compares = threshold <= 1 and len(shim._model.vectors) > 0
+    logits = _score_known(shim.module.known, surfaces, model.get_dim("nO"))
+    compares = threshold <= 1 and len(shim.module.vectors) > 0
     if compares or listens:
         pieces, backprop_pieces = with_pieces(tok2vec, docs, listens)
     if compares:
         runs = find_runs(docs, kinds, max_tokens, widest)
         runs = runs[~overlap_any(runs, pairs, len(points))]
         rows, _, _ = spread(pieces, len(points))
-        cosines = _compare(shim, _padded(pieces, shim._model.vectors.device), rows, runs)  # (N, facets with values)
+        cosines = _compare(shim, _padded(pieces, shim.module.vectors.device), rows, runs)  # (N, facets with values)
         more = np.full((len(runs), logits.shape[1]), _NEVER, dtype="f")
         more[:, 0] = 0.0
-        more[:, 1 + shim._model.facets] = scale * (cosines - threshold)
+        more[:, 1 + shim.module.facets] = scale * (cosines - threshold)
         pairs, logits = np.concatenate([pairs, runs]), np.concatenate([logits, more])
         order = np.lexsort((pairs[:, 1], pairs[:, 0]))
         pairs, logits = pairs[order], logits[order]
@@ -289,7 +289,7 @@ def _score_known(known: Mapping[str, List[Tuple[int, int]]], texts: Sequence[str
 
 def _compare(shim: ModuleShim, vectors: Tensor, rows: np.ndarray, runs: np.ndarray) -> np.ndarray:
     """Compare runs of characters with the values, some at a time. RETURNS (ndarray): (N, facets with values)."""
-    known: KnownValues = shim._model
+    known: KnownValues = shim.module
     some = max(_MOST_COSINES // len(known.vectors), 1)
     parts = [np.zeros((0, len(known.facets)), dtype="f")]
     for begin in range(0, len(runs), some):

@@ -137,7 +137,7 @@ def _title(text: str) -> str:
 
 def _read_names(model: Model[List[Doc], OutT], titles: List[str]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Encode stretches of titles as names. RETURNS: (S, E) vectors, (S, F) features, (B,) stretches of each title."""
-    head = model.shims[0]._model
+    head = model.shims[0].module
     if not head.matchers:
         return np.zeros((0, 0)), np.zeros((0, 0)), np.zeros(len(titles), dtype=np.int64)
     from .name_matcher import find_stretches

@@ -156,10 +156,10 @@ def swap_values(
     for start, end in sorted(swaps):
         value = swaps[start, end]
         left = edits[-1][2] if edits and edits[-1][1] == start else text[:start]
-        if _runs_together(left[-1:], value[0]):
+        if runs_together(left[-1:], value[0]):
             edits.append((start, start, " "))
         edits.append((start, end, value))
-        if end not in starts and _runs_together(value[-1], text[end : end + 1]):
+        if end not in starts and runs_together(value[-1], text[end : end + 1]):
             edits.append((end, end, " "))
     tags = [_plain(tag, text) if any(_overlaps(tag, *span) for span in swaps) else tag for tag in listing.tags]
     return apply_edits(replace(listing, tags=tuple(tags)), edits) if edits else listing
@@ -182,7 +182,8 @@ def _script(char: str) -> int:
     return _SCRIPTS[int(classify(code_points([char]))[0])]
 
 
-def _runs_together(left: str, right: str) -> bool:
+def runs_together(left: str, right: str) -> bool:
+    """Say whether two characters, side by side, would be read as one word. RETURNS (bool): False where one is empty."""
     return bool(left and right) and 0 < _script(left) < _WIDE and 0 < _script(right) < _WIDE
 
 

@@ -154,12 +154,12 @@ def score_facets(examples: Iterable[Example], *, other: str = "", **kwargs: Any)
             for facet in found | wanted:
                 per_facet.setdefault(facet, PRFScore()).score_set(found & {facet}, wanted & {facet})
         for step in example.predicted.user_data.get(USER_DATA_KEY, {}).get(FACETS, ()):
-            wanted = gold.get((step["raw"] or step["text"], step["start"], step["end"]))
-            if wanted:
+            meant = gold.get((step["raw"] or step["text"], step["start"], step["end"]))
+            if meant:
                 # The likeliest comes first.
                 likeliest, probability = next(iter(step["probabilities"].items()))
                 confidences.append(probability)
-                right.append(likeliest in wanted)
+                right.append(likeliest in meant)
     if not per_facet:
         return dict.fromkeys(("facet_macro_f", "facet_micro_f", "facet_per_facet", "facet_ece"))
     return {

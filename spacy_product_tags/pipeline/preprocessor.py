@@ -87,7 +87,7 @@ class ProductPreprocessor(SavedInParts, Pipe):
         """
         self.vocab = vocab
         self.name = name
-        self.cfg = {"langs": list(langs), "mark_promotions": mark_promotions}
+        self.cfg: Dict[str, Any] = {"langs": list(langs), "mark_promotions": mark_promotions}
         self.lexicon: Dict[str, str] = {}
         # By text and with names, not by the vocabulary's numbers: `nlp.memory_zone` frees what these stand for.
         self._tags: Dict[str, Tuple[str, int]] = {}

@@ -328,7 +328,7 @@ class ProductClassifier(SavedInParts, TrainablePipe):
 
     @property
     def _head(self) -> Any:
-        return self.model.shims[0]._model
+        return self.model.shims[0].module
 
     def add_categories(self, rows: Iterable[Mapping[str, Any]], *, names: Optional[str] = SHIPPED) -> None:
         """Add categories without training: they are known by their names and by what is above them.

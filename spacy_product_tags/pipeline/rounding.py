@@ -1,5 +1,5 @@
 """What is decided by scores heeds no digits that change with what else is in the batch: the sixth of a probability."""
-from typing import Any, Union
+from typing import Any, overload
 
 import numpy as np
 
@@ -10,7 +10,15 @@ Scores = Any
 _BELOW_ONE = 1 - 10**-SCORE_DIGITS
 
 
-def rounded(scores: Union[Scores, float]) -> Union[Scores, float]:
+@overload
+def rounded(scores: float) -> float: ...
+
+
+@overload
+def rounded(scores: Scores) -> Scores: ...
+
+
+def rounded(scores: Any) -> Any:
     """Round probabilities, or the least one that counts, to compare them.
 
     scores (Union[Scores, float]): An array of numpy or cupy, or a number.

@@ -15,7 +15,7 @@ def tag_spans(doc: Doc) -> Set[Tuple[int, int, str]]:
     doc (Doc): The doc.
     RETURNS (Set[Tuple[int, int, str]]): Start, end and facet of each tag in the text.
     """
-    spans = {(tag.start, tag.end, tag.facet) for tag in span_tags(doc)}
+    spans = {(*tag.span, tag.facet) for tag in span_tags(doc)}
     steps = doc.user_data.get(USER_DATA_KEY, {}).get(TRACE, ())
     if steps:
         # Not of tags that a later component has taken out.

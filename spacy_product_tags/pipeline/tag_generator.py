@@ -377,6 +377,8 @@ class TagGenerator(SavedInParts, TrainablePipe):
         self.model.set_dim("nO", len(labels), force=True)
         self.model.initialize(X=(docs, np.zeros((0, 2), dtype=np.int64)))
         if aliases is not None:
+            if nlp is None:
+                raise ValueError(f"{self.name}: the pipeline reads the texts of aliases; give it as nlp")
             add_aliases(nlp, aliases, self.name)
 
     def _warn_of_wide(self, widths: Counter) -> None:

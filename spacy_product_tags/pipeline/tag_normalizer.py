@@ -163,8 +163,8 @@ class TagNormalizer(SavedInParts, Pipe):
         if not len(self.rules) or (tag.raw and tag.text != clean(tag.raw)):
             return tag
         title = doc.text.partition("\n")[0]
-        wanted = self.rules.apply(tag.text, tag.facet, get_category(doc), title)
-        if not (wanted or "").strip() or wanted == tag.text:
+        wanted = self.rules.apply(tag.text, tag.facet, get_category(doc), title) or ""
+        if not wanted.strip() or wanted == tag.text:
             return tag
         return replace(tag, text=wanted, raw=tag.raw or tag.text)
 
@@ -223,7 +223,8 @@ class TagNormalizer(SavedInParts, Pipe):
         written = format_quantity(quantity, locale.partition("-")[0]) if self.rename else tag.text
         named = replace(tag, text=written, raw=tag.raw or (tag.text if written != tag.text else ""))
         # The table may have it in the base unit, in this one, or as it is written here.
-        for text in (format_quantity(parse_quantity_id(name)), plain, written):
+        in_base = parse_quantity_id(name)
+        for text in (plain if in_base is None else format_quantity(in_base), plain, written):
             candidate, probability = self._link(text, tag.facet, listing)
             if candidate is not None and candidate.how == "exact" and probability >= self.min_probability:
                 return self._name(named, self.aliases[candidate.id], locale), "exact", probability

@@ -5,11 +5,15 @@ at that place. Here the features are sorted by what they ask for once, when the 
 costs about four look-ups. Decoding is pkuseg's own. pkuseg's dictionaries and pickled files are left out.
 """
 import io
+import tokenize
+import zipfile
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple, Union
 
 import numpy
 import srsly
+
+from ..saving import BROKEN
 
 FEATURES, WEIGHTS = "features.msgpack", "weights.npz"
 # pkuseg sees these as one character; it has neither 一 nor 百 among them.
@@ -18,6 +22,8 @@ _CHAR = {"c": 0, "c-1": 1, "c1": 2, "c-2": 3, "c2": 4}
 _PAIR = {"c-1c": 0, "cc1": 1, "c-2c-1": 2}
 _WORD = {"w-1": 0, "w1": 1}
 _MIN_WORD, _MAX_WORD = 2, 6
+# What numpy raises on a file of arrays that is none; it reads their headers as Python.
+_BROKEN_ARRAYS = (*BROKEN, MemoryError, zipfile.BadZipFile, SyntaxError, tokenize.TokenError)
 
 
 class PkusegModel:
@@ -178,7 +184,7 @@ def _read_features(data: bytes) -> Tuple[Dict[str, int], List[str], Dict[str, in
         for numbers in (index, tags):
             if not numbers or sorted(numbers.values()) != list(range(len(numbers))):
                 raise ValueError("the numbers of the features or tags have gaps")
-    except Exception as err:
+    except BROKEN as err:
         raise ValueError(f"{FEATURES} is broken or no pkuseg model ({err})") from None
     return index, words, tags
 
@@ -187,7 +193,7 @@ def _read_weights(data: bytes, n_feature: int, n_tag: int) -> Tuple[int, int, nu
     try:
         with numpy.load(io.BytesIO(data), allow_pickle=False) as loaded:
             sizes, weights = loaded["sizes"].tolist(), numpy.ascontiguousarray(loaded["w"], dtype="float64")
-    except Exception as err:
+    except _BROKEN_ARRAYS as err:
         raise ValueError(f"{WEIGHTS} is broken or no pkuseg model ({err})") from None
     if sizes != [n_tag, n_feature] or weights.shape != (n_tag * (n_feature + n_tag),):
         raise ValueError(f"{WEIGHTS} does not belong to {FEATURES}")

@@ -72,6 +72,7 @@ def _copy(ours: Model, theirs: Model) -> None:
         for shim, source in zip(node.shims, other.shims):
             if _vocabulary(shim) != _vocabulary(source):
                 raise ValueError("another vocabulary")
+            # spacy-transformers' shims have no public name for it.
             shim._model.load_state_dict(source._model.state_dict())
 
 

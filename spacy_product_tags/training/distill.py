@@ -77,7 +77,7 @@ def distill(
     nlp, setup = _make_student(config, component, heads, use_gpu, no_gold)
     training = registry.resolve(setup["training"], schema=ConfigSchemaTraining)
     train_corpus, dev_corpus = resolve_dot_names(setup, [training["train_corpus"], training["dev_corpus"]])
-    student = nlp.get_pipe(component)
+    student = _get_head(nlp, component, "the student")
     if not no_gold:
         unknown = survey(train_corpus(nlp))[0].difference(student.labels)
         if unknown:
@@ -145,7 +145,7 @@ class Lessons:
     ) -> None:
         self.student = student
         self.teachers = teachers
-        self.heads = [nlp.get_pipe(student.name) for nlp in teachers]
+        self.heads = [_get_head(nlp, student.name, f"teacher {number}") for number, nlp in enumerate(teachers, 1)]
         self.temperature = temperature
         self.hidden = hidden
 

@@ -148,7 +148,7 @@ def test_titles_without_a_word_do_not_keep_a_pipeline_from_being_calibrated():
 def test_diverged_weights_are_told_of_when_they_are_calibrated(classifier):
     nlp = spacy.load(classifier)
     with torch.no_grad():
-        nlp.get_pipe("product_classifier").model.shims[0]._model.scorers["grams"][0].added.fill_(float("nan"))
+        nlp.get_pipe("product_classifier").model.shims[0].module.scorers["grams"][0].added.fill_(float("nan"))
     with pytest.raises(ValueError, match="its scores are no numbers"):
         calibrate_pipeline(nlp, [to_example(nlp, listing) for listing in LISTINGS])
 

@@ -299,7 +299,7 @@ def test_a_run_with_something_else_does_not_go_on(run, pipeline, gold, tmp_path)
     shutil.copytree(pipeline, other)
     assert run("tag", other, "-i", path, "-o", output).stdout == f"{output}: complete, 3 lines, 3 of them there before\n"
     nlp = spacy.load(other)
-    nlp.get_pipe("product_tag_generator").model.shims[0]._model.boundary.bias.data.add_(9)
+    nlp.get_pipe("product_tag_generator").model.shims[0].module.boundary.bias.data.add_(9)
     nlp.to_disk(other)
     result = run("tag", other, "-i", path, "-o", output)
     assert result.exit_code == 1 and "pipeline: product_tag_generator; give the same" in result.stderr

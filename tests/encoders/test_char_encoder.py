@@ -73,31 +73,31 @@ def test_windows_give_what_whole_texts_give_away_from_their_edges(encoder, monke
     """Convolutions reach four characters; with attention cut off, a window's margin hides that there are windows."""
     docs = make_docs(TITLE * 60)
     shim = encoder.shims[0]
-    layers = shim._model.attentions
-    shim._model.attentions = torch.nn.ModuleList()
+    layers = shim.module.attentions
+    shim.module.attentions = torch.nn.ModuleList()
     try:
         windowed = encoder.predict(docs).vectors
         monkeypatch.setattr(char_encoder, "_WINDOW", 10_000)
         np.testing.assert_allclose(encoder.predict(docs).vectors, windowed, atol=1e-5)
     finally:
-        shim._model.attentions = layers
+        shim.module.attentions = layers
 
 
 def test_training_sees_what_prediction_sees(encoder):
     docs = make_docs(TITLE * 40, "T恤", "")
     shim = encoder.shims[0]
-    for module in shim._model.modules():
+    for module in shim.module.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
     pieces, backprop = encoder.begin_update(docs)
     np.testing.assert_allclose(pieces.vectors, encoder.predict(docs).vectors, atol=1e-5)
     assert backprop(np.ones_like(pieces.vectors)) == docs
-    gradients = {name: weight.grad for name, weight in shim._model.named_parameters()}
+    gradients = {name: weight.grad for name, weight in shim.module.named_parameters()}
     assert not [name for name, gradient in gradients.items() if gradient is None]
-    before = {name: weight.detach().clone() for name, weight in shim._model.named_parameters()}
+    before = {name: weight.detach().clone() for name, weight in shim.module.named_parameters()}
     encoder.finish_update(Adam(0.001))
-    assert all((before[name] != weight).any() for name, weight in shim._model.named_parameters())
-    assert not shim._model.ngrams.weight[0].any()
+    assert all((before[name] != weight).any() for name, weight in shim.module.named_parameters())
+    assert not shim.module.ngrams.weight[0].any()
 
 
 def test_an_empty_batch_trains_nothing(encoder):
@@ -154,6 +154,6 @@ def test_dropout_is_what_training_says_and_before_that_the_setting(start):
     for rate in (0.3, 0.0):
         set_dropout_rate(model, rate)
         assert varies() == (rate > 0)
-        network = model.shims[0]._model
+        network = model.shims[0].module
         inner = {layer.dropout.p for layer in (*network.convolutions, *network.attentions)}
         assert network.dropout.p == rate and inner == {rate / 2}

@@ -20,13 +20,19 @@ def make_shim(size=3):
 
 
 def step(shim, optimizer):
-    for weight in shim._model.parameters():
+    for weight in shim.module.parameters():
         weight.grad = torch.ones_like(weight)
     shim.finish_update(optimizer)
 
 
 def weights(shim):
-    return {name: tensor.detach().clone() for name, tensor in shim._model.named_parameters()}
+    return {name: tensor.detach().clone() for name, tensor in shim.module.named_parameters()}
+
+
+def test_a_module_that_is_not_built_is_missed():
+    with pytest.raises(ValueError, match=r"the network is not built; call nlp.initialize\(\) first"):
+        ModuleShim(torch.nn.Linear).module  # noqa: B018
+    assert isinstance(make_shim().module, torch.nn.Linear)
 
 
 def test_the_optimizers_averages_are_used_for_a_while():
@@ -63,7 +69,7 @@ def test_averages_of_others_change_nothing():
 def test_some_weights_learn_faster():
     shim, optimizer = make_shim(), Adam(0.1, L2=0.0)
     shim.lr_scale = 2.0
-    shim._model.lr_scales = {"bias": 3.0}
+    shim.module.lr_scales = {"bias": 3.0}
     before = weights(shim)
     step(shim, optimizer)
     moved = {name: (before[name] - weight).abs().mean().item() for name, weight in weights(shim).items()}
@@ -121,16 +127,16 @@ def test_a_forked_process_computes_with_one_thread(monkeypatch):
 def test_only_an_update_leaves_evaluation_mode():
     shim, x = ModuleShim(_with_dropout), ArgsKwargs((torch.ones(4, 8),), {})
     shim.setup()
-    parts = [shim._model, *shim._model.children()]
+    parts = [shim.module, *shim.module.children()]
     for other in (shim, shim.copy(), pickle.loads(pickle.dumps(shim))):
         assert torch.equal(other.predict(x), x.args[0])
-        assert not any(part.training for part in (other._model, *other._model.children()))
+        assert not any(part.training for part in (other.module, *other.module.children()))
     output, _ = shim.begin_update(x)
     assert not torch.equal(output, x.args[0]) and all(part.training for part in parts)
     assert torch.equal(shim.predict(x), x.args[0]) and not any(part.training for part in parts)
     # As another thread may leave it that has only begun to switch all parts to evaluation mode.
-    shim._model.train()
-    shim._model.training, shim._evaluated = False, None
+    shim.module.train()
+    shim.module.training, shim._evaluated = False, None
     assert torch.equal(shim.predict(x), x.args[0])
 
 
@@ -141,7 +147,7 @@ def _with_dropout():
 def test_a_copy_is_another_one_to_the_optimizer():
     shim = make_shim()
     copied = Model("model", lambda *_: None, shims=[shim]).copy().shims[0]
-    assert copied.id != shim.id and copied._model is not shim._model
+    assert copied.id != shim.id and copied.module is not shim.module
     optimizer = Adam(0.1)
     step(shim, optimizer)
     step(copied, optimizer)

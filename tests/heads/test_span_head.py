@@ -166,7 +166,7 @@ def test_a_saved_head_gives_the_same_scores():
     shim.setup(width=WIDTH, n_facets=3, hidden=16)
     again = ModuleShim(SpanHead).from_bytes(shim.to_bytes())
     units = make_units(12)
-    expected, found = (s._model.eval()(units, NONE) for s in (shim, again))
+    expected, found = (s.module.eval()(units, NONE) for s in (shim, again))
     torch.testing.assert_close(found, expected)
     data = shim.to_bytes()
     for broken in (data[: len(data) // 2], b"", data[:200], b"\x80"):

@@ -156,7 +156,7 @@ def test_the_encoder_runs_and_learns_only_where_it_is_asked(context, runs):
     scores, backprop = model.begin_update((docs, tags))
     assert scores.shape == (7, 3) and len(calls) == runs
     backprop(np.ones_like(scores))
-    learns = [weight.grad is not None and bool(weight.grad.any()) for weight in encoder.shims[0]._model.parameters()]
+    learns = [weight.grad is not None and bool(weight.grad.any()) for weight in encoder.shims[0].module.parameters()]
     assert any(learns) is context
-    head = model.shims[0]._model
+    head = model.shims[0].module
     assert all(weight.grad is not None for weight in head.parameters())

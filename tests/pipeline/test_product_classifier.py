@@ -292,7 +292,7 @@ def test_names_alone_tell_categories_before_training(tmp_path):
     assert nlp("\n 阿迪达斯运动鞋\n冰箱")._.category == ("Shoes",), "the first line that says something is the title"
     together = [doc.cats for doc in nlp.pipe(["abc", *titles, "12", "xyz"])]
     assert together[1:-2] == [pytest.approx(nlp(title).cats, abs=1e-6) for title in titles]
-    component.model.shims[0]._model.train()
+    component.model.shims[0].module.train()
     nlp.update([to_example(nlp, Listing(title="12 34", category=("Shoes",)))], sgd=Adam(0.001))
     nlp.to_disk(tmp_path / "nlp")
     loaded = spacy.load(tmp_path / "nlp")

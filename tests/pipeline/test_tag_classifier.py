@@ -285,7 +285,7 @@ def test_what_it_told_of_earlier_tags_goes_with_them(trained, listings):
 def test_diverged_weights_say_so(trained, listings):
     nlp = spacy.load(trained("chars", listings))
     with torch.no_grad():
-        for weights in nlp.get_pipe(NAME).model.shims[0]._model.parameters():
+        for weights in nlp.get_pipe(NAME).model.shims[0].module.parameters():
             weights.fill_(float("nan"))
     with pytest.raises(ValueError, match=f"{NAME}: its scores are no numbers"):
         nlp(bare(nlp, listings[0]))

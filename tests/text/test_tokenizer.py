@@ -2,6 +2,7 @@
 import json
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy
@@ -254,6 +255,17 @@ def test_model_errors_name_the_file(model_dir, tmp_path, plain):
             with pytest.raises(ValueError, match=f"{name}{number}: {name} is broken.*train"):
                 plain.initialize(pkuseg_model=broken)
     assert plain.model is None
+
+
+def test_arrays_with_a_damaged_header_are_refused(model_dir, tmp_path, plain):
+    for number, (old, new) in enumerate(((b"{'descr'", b"{('descr"), (b"'shape': (", b"'shape': 0("))):
+        broken = tmp_path / str(number)
+        shutil.copytree(model_dir, broken)
+        with zipfile.ZipFile(model_dir / "weights.npz") as good, zipfile.ZipFile(broken / "weights.npz", "w") as bad:
+            for name in good.namelist():
+                bad.writestr(name, good.read(name).replace(old, new))
+        with pytest.raises(ValueError, match=r"weights\.npz is broken.*train"):
+            plain.initialize(pkuseg_model=broken)
 
 
 def test_model_with_wrong_numbers_is_refused(model_dir, tmp_path, plain):

@@ -65,7 +65,7 @@ def test_initialize_starts_from_the_encoder_of_a_trained_pipeline(trained):
     assert (encode(make_pipeline(facet="product")) != vectors).any(), "nothing is copied unasked"
     component = nlp.get_pipe("product_tag_generator")
     assert component.labels == ("product",)
-    network = component.model.get_ref("tok2vec").shims[0]._model
+    network = component.model.get_ref("tok2vec").shims[0].module
     assert network.dropout.p == 0.3, "settings are the pipeline's own"
     assert nlp(TITLE) is not None
 

@@ -135,8 +135,8 @@ def test_moving_averages_are_what_is_saved(trained, make_config, titles, tmp_pat
     config = make_config()
     config["training"]["optimizer"]["use_averages"] = True
     nlp, _ = run(config, [spacy.load(trained("chars"))], titles, tmp_path / "out")
-    saved = spacy.load(tmp_path / "out" / "model-last").get_pipe(NAME).model.shims[0]._model.state_dict()
-    own = nlp.get_pipe(NAME).model.shims[0]._model.state_dict()
+    saved = spacy.load(tmp_path / "out" / "model-last").get_pipe(NAME).model.shims[0].module.state_dict()
+    own = nlp.get_pipe(NAME).model.shims[0].module.state_dict()
     assert not saved["boundary.weight"].equal(own["boundary.weight"])
 
 

@@ -149,20 +149,21 @@ class _Handler(ContentHandler):
             problem = f"has more than {MAX_CELL} characters"
             self._done.append((self._locator.getLineNumber(), bad(name[1], problem + "; it is left out")))
         else:
-            self._add(name, "".join(self._text).strip())
+            self._add(self._item, name, "".join(self._text).strip())
         self._text, self._size = [], 0
 
-    def _add(self, name: Any, text: str) -> None:
+    def _add(self, item: Dict[str, Any], name: Any, text: str) -> None:
         if not text:
             return
         key, google = _NAMES.get(name[1], name[1]), name[0] == _GOOGLE
-        if key in self._item and google != self._google[key]:
+        if key in item and google != self._google[key]:
             # Where both <title> and <g:title> stand, Google's is meant for it.
             if google:
-                self._item[key], self._google[key] = text, True
+                item[key], self._google[key] = text, True
             return
         self._google[key] = google
-        if key in self._item:
-            earlier = self._item[key]
-            text = [*(earlier if isinstance(earlier, list) else [earlier]), text]
-        self._item[key] = text
+        if key in item:
+            earlier = item[key]
+            item[key] = [*(earlier if isinstance(earlier, list) else [earlier]), text]
+        else:
+            item[key] = text

@@ -152,7 +152,9 @@ def _tuples(value: Any) -> Any:
 
 def own_layout(columns: TableColumns) -> Layout:
     """Make the layout of a user's columns. RETURNS (Layout): The layout."""
-    named = {name: (getattr(columns, name),) if getattr(columns, name) else () for name in (*_SINGLE, "description")}
+    named: Dict[str, Any] = {
+        name: (getattr(columns, name),) if getattr(columns, name) else () for name in (*_SINGLE, "description")
+    }
     return Layout(
         header=tuple(columns.names()),
         attributes={name: (name,) for name in columns.attributes},
@@ -222,12 +224,13 @@ def fit_layout(layout: Layout, header: Sequence[str]) -> Layout:
             if match:
                 facet = facet_name(match[1])
                 attributes[facet] = (*attributes.get(facet, ()), name)
+    found: Dict[str, Any] = {name: find(getattr(layout, name)) for name in (*_SINGLE, "description")}
     return replace(
         layout,
         attributes={facet: names for facet, names in attributes.items() if names},
         pairs=tuple(find_pairs()),
         group=_match(layout.group, header, by_key),
-        **{name: find(getattr(layout, name)) for name in (*_SINGLE, "description")},
+        **found,
     )
 
 

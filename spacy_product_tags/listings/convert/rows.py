@@ -1,9 +1,9 @@
 """Make a listing of a row of cells, or of a product's rows."""
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Any, Callable, Counter, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Counter, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple, Union
 
 from ...errors import ListingError
 from ...io import OnError, bad
@@ -99,7 +99,9 @@ def _make_listing(group: Sequence[Tuple[int, Mapping[str, Any]]], reading: Readi
     for column in layout.description:
         parts += _try_values(line, row, column, reading, problems, one_line=False)
     description = "\n".join(dict.fromkeys(parts))
-    listing = Listing(**named, description=description)
+    listing = Listing(
+        title=named["title"], description=description, id=named["id"], product=named["product"], lang=named["lang"]
+    )
     tags: Dict[Tag, None] = {}
     spelled: Dict[Tuple[str, str], str] = {}
     for facet, value in _attributes(group, row, listing.text, reading, problems):
@@ -115,9 +117,8 @@ def _make_listing(group: Sequence[Tuple[int, Mapping[str, Any]]], reading: Readi
             is_list = isinstance(row.get(column), list) or not layout.tag_separator
             parts = [value] if is_list else split_escaped(value, layout.tag_separator)
             seller += [part.strip().strip('"').strip() for part in parts]
-    return Listing(
-        **named,
-        description=description,
+    return replace(
+        listing,
         tags=tuple(tags),
         seller_tags=tuple(dict.fromkeys(filter(None, seller))),
         category=_category(line, row, reading, problems),
@@ -145,8 +146,10 @@ def _attributes(
         for left, right in layout.pairs:
             # The facet's name stands in a product's first row only.
             names = base.get(left) if _is_blank(row.get(left)) else row.get(left)
-            several = isinstance(names, list), isinstance(row.get(right), list)
-            pairs = zip_longest(names, row[right], fillvalue="") if all(several) else [(names, row.get(right))]
+            values = row.get(right)
+            pairs: Iterable[Tuple[Any, Any]] = [(names, values)]
+            if isinstance(names, list) and isinstance(values, list):
+                pairs = zip_longest(names, values, fillvalue="")
             cells += [(facet_name(str(facet or "")), right, cell) for facet, cell in pairs]
         for facet, column, cell in cells:
             separator = layout.facet_separators.get(facet, layout.attribute_separator)
@@ -173,8 +176,8 @@ def _category(line: int, row: Mapping[str, Any], reading: Reading, problems: Pro
         return tuple(values)
     cell = values[0]
     several = layout.category_list or ("," if "\\," in cell else "")
-    paths = [split_escaped(path, layout.category_separator) for path in split_escaped(cell, several)]
-    paths = [tuple(level.strip() for level in path) for path in paths]
+    written = [split_escaped(path, layout.category_separator) for path in split_escaped(cell, several)]
+    paths = [tuple(level.strip() for level in path) for path in written]
     if not all(map(all, paths)):
         problems.append((line, column, "has an empty level; write 'A > B > C'"))
     paths = [path for path in paths if all(path)]

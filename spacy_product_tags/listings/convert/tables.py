@@ -1,7 +1,7 @@
 """Convert tables (CSV, TSV, or JSONL with its own keys) to listings: a user's columns, or a shop's export."""
 from itertools import chain
 from pathlib import Path
-from typing import Callable, Iterator, Optional, Sequence, Union
+from typing import Callable, Iterator, Optional, Sequence, Set, Union
 
 from ...errors import ListingError
 from ...io import OnError, iter_lines, parse_json, raise_error
@@ -84,9 +84,11 @@ def convert_table(
         except ListingError as err:
             raise err.at(path, err.line or dialect.skip_rows + 1) from None
         _say_how(dialect, layout, on_notice)
-        rows = ((line, row if isinstance(row, ListingError) else dict(zip(names, row))) for line, row in rows)
+        named: Iterator[Row] = (
+            (line, row if isinstance(row, ListingError) else dict(zip(names, row))) for line, row in rows
+        )
         reading = Reading(fitted, strip_html, is_known)
-        yield from make_listings(rows, reading, path, on_error)
+        yield from make_listings(named, reading, path, on_error)
     _give(reading, on_notice)
 
 
@@ -110,7 +112,8 @@ def _decoded(file: Iterator[str]) -> Iterator[str]:
 
 
 def _json_rows(lines: Iterator[str], columns: TableColumns) -> Iterator[Row]:
-    number, seen = 0, set()
+    number = 0
+    seen: Set[str] = set()
     for number, line in iter_lines(lines):
         try:
             problem = undecoded(line)

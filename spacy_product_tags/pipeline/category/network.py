@@ -1,6 +1,7 @@
 """How the classifier's network is built for its trees, and how it grows with them."""
 from typing import Optional, Sequence
 
+import numpy as np
 from thinc.api import Model
 
 from ...encoders.name_encoder import NameEncoder, name_vectors
@@ -29,23 +30,23 @@ def build_network(model: Model, trees: Sequence[Tree], encoder: Optional[NameEnc
     )
     if encoder is None:
         return
-    for tree, part in zip(trees, shim._model.trees):
+    for tree, part in zip(trees, shim.module.trees):
         vectors = name_vectors(encoder, [tree.taxonomy.names(row) for row in range(len(tree.taxonomy))])
         part.names.copy_(part.names.new_tensor(vectors))
-    shim._model.fill(encoder)
+    shim.module.fill(encoder)
 
 
-def grow_network(model: Model, trees: Sequence[Tree], moved: Sequence[int], names: Optional[str]) -> None:
+def grow_network(model: Model, trees: Sequence[Tree], moved: np.ndarray, names: Optional[str]) -> None:
     """Build the head anew for a taxonomy that has more categories, keeping what it has learnt; on failure all stays.
 
     model (Model): The model.
     trees (Sequence[Tree]): The trees, the taxonomy's first, which alone is new.
-    moved (Sequence[int]): Of each category that the taxonomy had, its row in the new one.
+    moved (np.ndarray): Of each category that the taxonomy had, its row in the new one.
     names (Optional[str]): Folder of the name encoder. Not needed where titles are compared with names, as the head has
         it then.
     RAISES (ValueError): Where the names' vectors are of another size.
     """
-    head = model.shims[0]._model
+    head = model.shims[0].module
     encoder: Optional[NameEncoder]
     if head.matchers:
         # A copy: the head that it belongs to is built anew.
@@ -58,7 +59,7 @@ def grow_network(model: Model, trees: Sequence[Tree], moved: Sequence[int], name
         raise ValueError(f"{problem}; give what `initialize` got as names, None where it got None")
     state = head.state_dict()
     build_network(model, trees, encoder)
-    target = model.shims[0]._model.state_dict()
+    target = model.shims[0].module.state_dict()
     for name, tensor in state.items():
         if target[name].shape == tensor.shape:
             target[name].copy_(tensor)

@@ -150,9 +150,9 @@ def survey(examples: Iterable[Example]) -> Tuple[Set[str], str, Counter]:
     total = nested = crossing = 0
     for example in examples:
         tags = [tag for tag in span_tags(example.reference) if tag.facet]
-        spans = sorted((tag.start, -tag.end) for tag in tags)
+        spans = sorted((start, -end) for start, end in (tag.span for tag in tags))
         facets.update(tag.facet for tag in tags)
-        widths.update(tag.end - tag.start for tag in tags)
+        widths.update(-minus_end - start for start, minus_end in spans)
         open_ends: List[int] = []
         for start, minus_end in spans:
             while open_ends and open_ends[-1] <= start:

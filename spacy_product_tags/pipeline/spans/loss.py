@@ -36,8 +36,9 @@ def gold_spans(examples: Sequence[Example], labels: Sequence[str], max_width: in
     begin = 0
     for example in examples:
         for tag in span_tags(example.reference):
-            if tag.facet in facet_ids and tag.end - tag.start <= max_width:
-                rows.append((begin + tag.start, begin + tag.end - 1, facet_ids[tag.facet]))
+            start, end = tag.span
+            if tag.facet in facet_ids and end - start <= max_width:
+                rows.append((begin + start, begin + end - 1, facet_ids[tag.facet]))
         begin += text_length(example.predicted)
     return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
