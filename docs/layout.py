@@ -29,6 +29,7 @@ PURPOSES = {
     "platforms": "profiles, formatting",
     "taxonomy": "trees of categories",
     "encoders": "transformer, characters",
+    "tables": "files of cells",
     "values": "the alias table",
     "heads": "one network a file",
     "pipeline": "one component a file",
@@ -45,13 +46,13 @@ def find_imports() -> Dict[str, Set[str]]:
     """Read the imports between rooms. RETURNS (Dict[str, Set[str]]): What each room imports."""
     graph = grimp.build_graph(PACKAGE)
     rooms: Dict[str, Set[str]] = {}
-    for module in graph.modules - {PACKAGE}:
+    for module in graph.modules - {PACKAGE, f"{PACKAGE}._version"}:
         own = rooms.setdefault(module.split(".")[1], set())
-        used = graph.find_modules_directly_imported_by(module) - {PACKAGE}
+        used = graph.find_modules_directly_imported_by(module) & graph.modules - {PACKAGE, f"{PACKAGE}._version"}
         own.update(name.split(".")[1] for name in used)
     # What nothing imports but the package's own folder is no room.
     used = set().union(*rooms.values())
-    return {room: rooms[room] - {room} for room in rooms if room in used or rooms[room]}
+    return {room: rooms[room] - {room} for room in sorted(rooms) if room in used or rooms[room]}
 
 
 def leave_out_what_follows(imports: Dict[str, Set[str]]) -> Dict[str, Set[str]]:
@@ -104,7 +105,7 @@ def find_places(arrows: Dict[str, Set[str]], floors: Dict[str, int]) -> Dict[Poi
             # Each stands where those stand, on average, with which an arrow joins it.
             known = {point: [across[other] for other in beside[point] if other in across] for point in storey}
             storey.sort(key=lambda point: (sum(known[point]) / max(len(known[point]), 1), str(point)))
-            widths = [2.4 if isinstance(point, str) else 0.9 for point in storey]
+            widths = [2.7 if isinstance(point, str) else 0.8 for point in storey]
             for number, point in enumerate(storey):
                 across[point] = sum(widths[:number]) + widths[number] / 2 - sum(widths) / 2
     return {point: (across[point], 1.4 * number) for number, storey in enumerate(storeys) for point in storey}
@@ -127,7 +128,7 @@ def draw(path: Path = PICTURE) -> None:
         shape = dict(boxstyle="round,pad=0.3", facecolor=fill, edgecolor="#56789a")
         label = f"{room}\n{PURPOSES[room]}" if room in PURPOSES else room
         axes.text(*place[room], label, ha="center", va="center", fontsize=9, bbox=shape, zorder=3)
-        for used in arrows[room]:
+        for used in sorted(arrows[room]):
             (x, y), *bends, (to_x, to_y) = (place[point] for point in points(room, used, floors))
             line = [(x, y - 0.3), *bends, (to_x, to_y + 0.32)]
             axes.plot(*zip(*line[:-1]), color="#8aa0b8", linewidth=1, zorder=1)
