@@ -225,6 +225,7 @@ def _work(connection: Connection) -> None:
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent has gone
     except Exception:
+        # The worker's outermost loop: whatever went wrong, the parent raises it.
         connection.send(traceback.format_exc())
 
 

@@ -127,6 +127,7 @@ def _tag_alone(nlp: "Language", number: int, listing: Listing, tags: Dict[int, s
     except MemoryError:
         raise
     except Exception as err:
+        # Any component's, as above; it's told below.
         failure = err
     good: List[str] = []
     errors = []
@@ -144,6 +145,7 @@ def _tag_alone(nlp: "Language", number: int, listing: Listing, tags: Dict[int, s
         except MemoryError:
             raise
         except Exception as err:
+            # Any component's; it stands in the error.
             problem = f"{text!r:.100}: the pipeline fails on this tag ({_describe(err)}); it is left out"
             errors.append(ListingError(_NAME, number, f"seller_tags[{place}]", problem))
     return tagged, errors
@@ -156,6 +158,7 @@ def _fails_on_all(nlp: "Language") -> bool:
     except MemoryError:
         raise
     except Exception:
+        # Any component's; the caller raises what it has.
         return True
     return False
 
