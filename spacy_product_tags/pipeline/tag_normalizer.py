@@ -147,8 +147,10 @@ class TagNormalizer(SavedInParts, Pipe):
         if tags:
             locale = self.locale or doc.lang_
             listing = Surroundings(self.aliases, get_category(doc), as_written(tags, trace(doc)))
-            ruled = [self._apply_rules(tag, doc) for tag in tags]
-            normalized = [self.normalize(tag, locale, listing, doc) for tag in ruled]
+            # Once: a doc puts its text together from the tokens.
+            text = doc.text
+            ruled = [self._apply_rules(tag, doc, text) for tag in tags]
+            normalized = [self.normalize(tag, locale, listing, doc, text) for tag in ruled]
             for number, (tag, new) in enumerate(zip(ruled, normalized)):
                 if new[1] == "none" and tag is not tags[number]:
                     normalized[number] = (new[0], "rule", new[2])
@@ -158,18 +160,23 @@ class TagNormalizer(SavedInParts, Pipe):
             doc.user_data[USER_DATA_KEY][TRACE] = steps
         return doc
 
-    def _apply_rules(self, tag: Tag, doc: Doc) -> Tag:
+    def _apply_rules(self, tag: Tag, doc: Doc, text: str) -> Tag:
         # What was changed before has gone through the rules: 6In became 15.2, which is no 15.2 inches.
         if not len(self.rules) or (tag.raw and tag.text != clean(tag.raw)):
             return tag
-        title = doc.text.partition("\n")[0]
+        title = text.partition("\n")[0]
         wanted = self.rules.apply(tag.text, tag.facet, get_category(doc), title) or ""
         if not wanted.strip() or wanted == tag.text:
             return tag
         return replace(tag, text=wanted, raw=tag.raw or tag.text)
 
     def normalize(
-        self, tag: Tag, locale: str, listing: Optional[Surroundings] = None, doc: Optional[Doc] = None
+        self,
+        tag: Tag,
+        locale: str,
+        listing: Optional[Surroundings] = None,
+        doc: Optional[Doc] = None,
+        text: Optional[str] = None,
     ) -> Tuple[Tag, str, float]:
         """Normalize one tag.
 
@@ -177,6 +184,7 @@ class TagNormalizer(SavedInParts, Pipe):
         locale (str): Language to show it in.
         listing (Optional[Surroundings]): What tells the meaning of a name of several values; None = nothing.
         doc (Optional[Doc]): Whose category, language and words tell what an ambiguous unit means; None = nothing does.
+        text (Optional[str]): The doc's text, where it's at hand.
         RETURNS (Tuple[Tag, str, float]): The tag; how it was found: "id", "exact", "variant", "fuzzy", "dense",
             "quantity" or "none"; and the probability.
         """
@@ -189,7 +197,7 @@ class TagNormalizer(SavedInParts, Pipe):
         if candidate is not None and probability >= self.min_probability:
             return self._name(tag, self.aliases[candidate.id], locale), candidate.how, probability
         none = replace(tag, canonical_id=""), "none", 1 - probability
-        return self._read_quantity(tag, locale, listing, doc) or none
+        return self._read_quantity(tag, locale, listing, doc, text) or none
 
     def _link(self, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
         index, links = self._linked
@@ -205,13 +213,13 @@ class TagNormalizer(SavedInParts, Pipe):
         return choose(index, text, facet, found, listing)
 
     def _read_quantity(
-        self, tag: Tag, locale: str, listing: Optional[Surroundings], doc: Optional[Doc]
+        self, tag: Tag, locale: str, listing: Optional[Surroundings], doc: Optional[Doc], text: Optional[str]
     ) -> Optional[Tuple[Tag, str, float]]:
         if not self.quantities or tag.facet in self.not_quantities:
             return None
         known: Dict[str, Any] = {}
         if doc is not None:
-            near = words_near(doc.text, tag.start, tag.end)
+            near = words_near(doc.text if text is None else text, tag.start, tag.end)
             known = {"category": get_category(doc), "context": near, "lang": doc.lang_}
         quantity = parse_exactly(tag.text, facet=tag.facet, **known)
         # Without a facet a bare number or letter may be anything: 361, S, A4.
@@ -224,8 +232,8 @@ class TagNormalizer(SavedInParts, Pipe):
         named = replace(tag, text=written, raw=tag.raw or (tag.text if written != tag.text else ""))
         # The table may have it in the base unit, in this one, or as it is written here.
         in_base = parse_quantity_id(name)
-        for text in (plain if in_base is None else format_quantity(in_base), plain, written):
-            candidate, probability = self._link(text, tag.facet, listing)
+        for spelt in (plain if in_base is None else format_quantity(in_base), plain, written):
+            candidate, probability = self._link(spelt, tag.facet, listing)
             if candidate is not None and candidate.how == "exact" and probability >= self.min_probability:
                 return self._name(named, self.aliases[candidate.id], locale), "exact", probability
         return replace(named, canonical_id=name), "quantity", 1.0

@@ -26,7 +26,7 @@ def nlp(tiny_bert, tmp_path_factory):
     return nlp
 
 
-@pytest.mark.parametrize("unit", [TITLE, "e\u0301", "🇨🇳", "<td>红色</td>"])
+@pytest.mark.parametrize("unit", [TITLE, "e\u0301", "🇨🇳", "<td>红色</td>", "[", "包邮"])
 def test_time_of_the_whole_pipeline_is_linear(nlp, unit):
     assert_linear(nlp, repeated(unit), sizes=(1_000, 2_000, 4_000), repeats=1)
 
