@@ -113,11 +113,17 @@ def choose(
 def _allowed(
     index: AliasIndex, facet: str, found: Sequence[Candidate], listing: Optional[Surroundings]
 ) -> Sequence[Candidate]:
-    """Leave out what a listing can't say, where the names of unlike things are the same: a shoe's 40 and a ring's.
+    """Leave out what a listing can't say, where one name is that of several values.
 
-    RETURNS (Sequence[Candidate]): What the listing's category has; where nothing is known of the listing, none of them.
+    RETURNS (Sequence[Candidate]): What the listing's category has, or may have: a dress's red is no wine's. Where
+        nothing is known of the listing, none of unlike things: a shoe's 40 and a ring's.
     """
     rivals = [c for c in found if c.score == found[0].score and _fits(c, facet) == _fits(found[0], facet)]
+    if listing is not None and len(rivals) > 1:
+        had = {candidate.id: listing.allows(candidate.id) for candidate in rivals}
+        if any(had.values()):
+            found = [candidate for candidate in found if had.get(candidate.id) is not False]
+            rivals = [candidate for candidate in rivals if had[candidate.id] is not False]
     kinds: Dict[str, str] = {}
     for candidate in rivals:
         if has_kinds(candidate.facet):
