@@ -30,8 +30,9 @@ from .tag_generator import InT
 
 # Facet number and folded text
 Key = Tuple[int, str]
-# Logits of what is as good as impossible, and of a known value at least.
-_NEVER, _SURE = -30.0, 8.0
+# Logits of what is as good as impossible, and of a known value at least; a long one gets nearly as much more as
+# `_LONGER`, so that of two that cross, or stand in one another, the longer counts.
+_NEVER, _SURE, _LONGER = -30.0, 8.0, 4.0
 # Cosines that are worked out at once.
 _MOST_COSINES = 2**23
 _ENCODED_AT_ONCE = 256
@@ -280,8 +281,7 @@ def _score_known(known: Mapping[str, List[Tuple[int, int]]], texts: Sequence[str
     logits[:, 0] = 0.0
     for row, text in enumerate(texts):
         total = sum(freq for _, freq in known[text])
-        # Of two that cross, the longer is the likelier.
-        sure = _SURE + 4.0 - 4.0 / len(text)
+        sure = _SURE + _LONGER * (1 - 1 / len(text))
         for facet, freq in known[text]:
             logits[row, 1 + facet] = sure + np.log(freq / total)
     return logits

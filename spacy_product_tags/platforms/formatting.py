@@ -1,14 +1,17 @@
 """Write tags the way a platform wants them: `format(doc, "amazon")` gives the strings, and what was dropped and why."""
+import re
 import unicodedata
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple, Union
 
 from spacy.tokens import Doc
 
 from ..tag import Tag, get_tags
 from ..text.folding import lookup_key
 from ..text.scripts import to_script
+from .characters import is_kind, is_wide
 from .profile import BannedWords, Profile, Source
 from .reader import load_profile, profile_names
 from .words import find_banned
@@ -32,8 +35,8 @@ class Dropped:
     """A tag that a platform does not get.
 
     tag (Tag): The tag.
-    code (str): Why: facet, empty, character, script, tag_length, duplicate, count, total_length, too_few, promotion,
-        competitor, or the code of a list of banned words.
+    code (str): Why: facet, empty, character, capitals, script, tag_length, duplicate, count, total_length,
+        too_few, promotion, competitor, or the code of a list of banned words.
     message (str): The same in words.
     """
 
@@ -94,7 +97,7 @@ def format_tags(tags: Iterable[Tag], profile: Union[Profile, str], *, lang: str 
     RETURNS (Formatted): The strings in the order of the tags, and what was dropped.
     """
     profile = profile if isinstance(profile, Profile) else load_profile(profile)
-    tags = list(tags)
+    tags = list(_split(tags, profile.split))
     dropped: Dict[int, Dropped] = {}
     strings: Dict[int, str] = {}
     for number, tag in enumerate(tags):
@@ -119,6 +122,17 @@ def format_tags(tags: Iterable[Tag], profile: Union[Profile, str], *, lang: str 
     )
 
 
+def _split(tags: Iterable[Tag], signs: str) -> Iterator[Tag]:
+    """Make several tags of one that a platform takes for several: Red/Navy. YIELDS (Tag): The tags."""
+    for tag in tags:
+        parts = re.split(f"[{re.escape(signs)}]", tag.text) if signs else [tag.text]
+        parts = [part.strip() for part in parts if part.strip()]
+        if len(parts) < 2:
+            yield tag
+        else:
+            yield from (replace(tag, text=part, raw=tag.raw or tag.text) for part in parts)
+
+
 def measure(text: str, unit: str) -> int:
     """Measure a text. unit (str): characters, bytes (UTF-8) or gb18030. RETURNS (int): Its length."""
     if unit == "characters":
@@ -130,14 +144,27 @@ def _write(tag: Tag, profile: Profile) -> str:
     """Write one tag, apart from what depends on others. RETURNS (str): The string. RAISES (_Rejected)."""
     if tag.facet in profile.denied_facets or (profile.allowed_facets and tag.facet not in profile.allowed_facets):
         raise _Rejected("facet", f"{profile.name} takes no tags of the facet {tag.facet or '(none)'!r} here")
+    for char in tag.text:
+        if is_kind(char, profile.refused_kinds):
+            raise _Rejected("character", f"{char!r} is not allowed")
     text = _clean(tag.text, profile)
     _check_stable(text, profile)
     if not text:
         raise _Rejected("empty", f"nothing of {tag.text!r} is left without what {profile.name} does not allow")
+    if profile.max_capitals is not None:
+        for word in re.findall(r"[^\W\d_]+", text):
+            if len(word) > profile.max_capitals and word.isupper():
+                raise _Rejected("capitals", f"{word!r} is in capitals")
+    _check_shortest(text, profile)
     length = measure(text, profile.tag_unit)
     if profile.max_tag_length is not None and length > profile.max_tag_length:
         raise _Rejected("tag_length", f"{length} {profile.tag_unit}; {profile.max_tag_length} are allowed")
     return text
+
+
+def _check_shortest(text: str, profile: Profile) -> None:
+    if len(text) < profile.min_tag_length and not is_wide(text):
+        raise _Rejected("tag_length", f"{len(text)} characters; {profile.min_tag_length} are the least")
 
 
 def _check_stable(text: str, profile: Profile) -> None:
@@ -154,7 +181,7 @@ def _clean(text: str, profile: Profile) -> str:
         text = text.lower()
     chars = []
     for place, char in enumerate(text):
-        if char in profile.forbidden:
+        if char in profile.forbidden or char in profile.split or is_kind(char, profile.forbidden_kinds):
             # Without its sign a number is another one: 3,5 and 6-12.
             if text[place - 1 : place].isdigit() and text[place + 1 : place + 2].isdigit():
                 raise _Rejected("character", f"{char!r} is not allowed, and {text!r} means something else without it")
@@ -177,6 +204,8 @@ def _choose(
 ) -> Dict[int, str]:
     """Take tags while there is room, the best of each required facet first. RETURNS (Dict[int, str]): By number."""
     seen: Set[str] = set()
+    said: Counter[str] = Counter()
+    free = {lookup_key(word) for word in profile.free_words}
     chosen: Dict[int, str] = {}
     length = 0
     needed = set(profile.required_facets)
@@ -188,6 +217,10 @@ def _choose(
                 continue
             try:
                 string, keys = _take_duplicates_out(string, profile, seen)
+                words = Counter(lookup_key(word) or word for word in string.split() if _has_letter(word))
+                for word, times in words.items() if profile.max_word is not None else ():
+                    if said[word] + times > profile.max_word and word not in free:
+                        raise _Rejected("duplicate", f"{word!r} may be there {profile.max_word} times at most")
                 for code, reason, word in find_banned(profile, string, lang):
                     raise _Rejected(code, f"{word!r}: {reason}")
                 added = measure(string, profile.unit)
@@ -204,6 +237,7 @@ def _choose(
                 continue
             chosen[number] = string
             seen.update(keys)
+            said.update(words)
             length += added
             needed.discard(facet)
     dropped.update((number, Dropped(tags[number], *why)) for number, why in rejected.items())
@@ -214,10 +248,10 @@ def _take_duplicates_out(string: str, profile: Profile, seen: Set[str]) -> Tuple
     """Take out what was said before. RETURNS (Tuple[str, Set[str]]): The string, what it says. RAISES (_Rejected)."""
     if profile.duplicates == "none":
         return string, set()
-    whole = lookup_key(string) or string
+    whole = string.casefold() if profile.duplicates == "text" else lookup_key(string) or string
     if whole in seen:
         raise _Rejected("duplicate", f"{string!r} says the same as a tag before")
-    if profile.duplicates == "tag":
+    if profile.duplicates in ("tag", "text"):
         return string, {whole}
     words, said = [], set()
     for word in string.split():
@@ -235,6 +269,7 @@ def _take_duplicates_out(string: str, profile: Profile, seen: Set[str]) -> Tuple
     if whole in seen:
         raise _Rejected("duplicate", f"{left!r} says the same as a tag before")
     _check_stable(left, profile)
+    _check_shortest(left, profile)
     return left, {whole, *said}
 
 

@@ -123,6 +123,10 @@ def _check_value(path: Path, place: str, value: Any) -> None:
             _fail(path, place, f"must be a whole number from {kind}, not {value!r}")
     elif kind is list:
         _strings(path, place, value)
+    elif isinstance(kind, frozenset):
+        for name in _strings(path, place, value):
+            if name not in kind:
+                _fail(path, place, f"must be some of {', '.join(sorted(kind))}, not {name!r}")
     elif not isinstance(value, kind):
         _fail(path, place, f"must be a {'string' if kind is str else 'true or false'}, not {value!r}")
 
@@ -185,11 +189,11 @@ def _make_words(path: Path, place: str, entry: Mapping[str, Any]) -> BannedWords
 
 def _build(path: Path, data: Mapping[str, Any]) -> Profile:
     values: Dict[str, Any] = {}
-    for place, (name, kind) in FIELDS.items():
+    for place, (name, _) in FIELDS.items():
         table, _, key = place.partition(".")
         if key in data.get(table, {}):
             value = data[table][key]
-            values[name] = tuple(value) if kind is list else value
+            values[name] = tuple(value) if isinstance(value, list) else value
     sources = tuple((table, data[table]["source"]) for table in data if table in _TABLES)
     banned = tuple(dict.fromkeys(entry["_words"] for entry in data.get("banned", [])))
     head = {name: data[name] for name in ("name", "version", "title") if name in data}
@@ -207,8 +211,10 @@ def _check_rules(path: Path, profile: Profile) -> None:
     if any(char.isalnum() for char in profile.separator):
         _fail(path, "separator.text", f"{profile.separator!r} holds letters or digits, so tags can't be told apart")
     for char in profile.separator.strip():
-        if char not in profile.forbidden:
+        if char not in profile.forbidden + profile.split:
             _fail(path, "characters.forbidden", f"must hold {char!r} of the separator, or tags can't be told apart")
+    if " " in profile.split:
+        _fail(path, "characters.split", "must not hold the blank: a tag may be of several words")
     if " " in profile.forbidden:
         _fail(path, "characters.forbidden", "must not hold the blank: it stands in for what is forbidden")
     for facet in profile.required_facets:

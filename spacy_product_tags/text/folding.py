@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict
 
 import numpy as np
+import regex
 
 from .chinese_numbers import parse_chinese_number
 from .scripts import simplify_char, to_script
@@ -20,6 +21,7 @@ _HANZI = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 # Marks on one letter beyond which more are no writing, as in Unicode's stream-safe format (UAX 15): to sort them takes
 # the square of their number.
 _MOST_MARKS = 30
+_MARKS = regex.compile(rf"(\p{{M}}{{{_MOST_MARKS}}})\p{{M}}++")
 # A text too short for that to matter.
 _SHORT = 1000
 
@@ -41,12 +43,7 @@ class _Table(dict):
 def nfkc(text: str) -> str:
     """Give Unicode's compatibility form. RETURNS (str): The form; marks behind the thirtieth on one letter go."""
     if len(text) > _SHORT and not text.isascii():
-        kept, marks = [], 0
-        for char in text:
-            marks = marks + 1 if unicodedata.combining(char) else 0
-            if marks <= _MOST_MARKS:
-                kept.append(char)
-        text = "".join(kept)
+        text = _MARKS.sub(r"\1", text)
     return unicodedata.normalize("NFKC", text)
 
 

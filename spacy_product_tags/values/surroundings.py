@@ -7,7 +7,8 @@ import numpy as np
 from .index import AliasIndex
 from .usage import Usage
 
-# Of a value that no taxonomy mentions: between those that the listing's category has and those that it hasn't.
+# Of a value that no taxonomy mentions, as the share of categories that have it: between those that the listing's
+# category has and those that it hasn't, and below those that a good part of all categories has.
 _UNKNOWN = 0.05
 # So many tags say where a listing belongs.
 _MOST_CONTEXT = 12

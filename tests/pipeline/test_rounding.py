@@ -41,6 +41,21 @@ def test_facets_that_share_a_span_are_rivals_whatever_the_batch(off):
     assert facets.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    "chances, facets",
+    [
+        # Rivals, but together not sure: the likelier one alone.
+        ((0.48, 0.40), [0]),
+        # Together sure, but the second is less than half as likely: no rival.
+        ((0.65, 0.28), [0]),
+        ((0.49, 0.42), [0, 1]),
+    ],
+)
+def test_facets_share_a_span_only_where_they_are_about_equal_and_together_sure(chances, facets):
+    _, found, _ = likely_spans(NumpyOps(), scores_of(logits_of(*chances)), 0.45)
+    assert found.tolist() == facets
+
+
 @EITHER_SIDE
 def test_a_span_whose_ends_are_as_likely_as_the_threshold_is_proposed_or_not(off):
     head = SpanHead(4, 1, threshold=0.05).eval()

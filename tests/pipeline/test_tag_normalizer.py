@@ -297,6 +297,17 @@ def test_labels_of_a_language():
     assert find_label(value, "zh") == "藏青" and find_label(value, "ko") == ""
 
 
+def test_rules_of_the_shop_hold_once():
+    names = {"facet": "brand", "operation": "name", "names": {"a": "b", "b": "c"}}
+    nlp = spacy.blank("en")
+    rules = ValueRules.from_dict({"format": ValueRules().to_dict()["format"], "rules": [names]})
+    nlp.add_pipe("product_tag_normalizer").initialize(rules=rules)
+    doc = nlp.make_doc("a")
+    doc._.tags = [{"text": "a", "facet": "brand", "source": "seller"}]
+    assert [(tag.text, tag.raw) for tag in nlp(doc)._.tags] == [("b", "a")]
+    assert [(tag.text, tag.raw) for tag in nlp(doc)._.tags] == [("b", "a")], "what was written by a rule is not raw"
+
+
 def test_rules_of_the_shop_come_first_and_are_saved(tmp_path):
     rules = ValueRules.from_dict(
         {

@@ -114,8 +114,8 @@ def test_too_few():
 def test_separator_in_a_tag():
     assert format_tags(tags("red, blue", "1,5 l"), "shopify").strings == ("red blue",)
     colors = format_tags(tags("Red", "navy/white", "multi-colour", "red", "teal", facet="color"), "google_color")
-    assert colors.text == "Red/navy white/teal"
-    assert codes(colors) == [("multi-colour", "no_color"), ("red", "duplicate")]
+    assert colors.text == "Red/navy/white"
+    assert codes(colors) == [("multi-colour", "no_color"), ("red", "duplicate"), ("teal", "count")]
 
 
 def test_banned_together_with_the_tag_before():
@@ -257,6 +257,7 @@ TEXTS = st.one_of(st.lists(st.sampled_from(PARTS), min_size=1, max_size=5).map("
 FACETS = st.sampled_from(("", "brand", "color", "product", "material"))
 TAGS = st.lists(st.builds(Tag, text=TEXTS, facet=FACETS), max_size=14)
 WORDS = st.lists(st.sampled_from([part for part in PARTS if part.strip() and part != "\x00"]), max_size=4).map(tuple)
+KINDS = st.lists(st.sampled_from(["digit", "emoji", "symbol", "nonletter"]), max_size=2, unique=True).map(tuple)
 PROFILES = st.one_of(
     st.sampled_from(profile_names()).map(load_profile),
     st.builds(
@@ -274,7 +275,14 @@ PROFILES = st.one_of(
         script=st.sampled_from(("", "Hans", "Hant", "Hant-HK")),
         denied_facets=st.just(()) | st.just(("brand",)),
         required_facets=st.just(()) | st.just(("color",)),
-        duplicates=st.sampled_from(("none", "tag", "word")),
+        duplicates=st.sampled_from(("none", "text", "tag", "word")),
+        max_word=st.none() | st.integers(1, 2),
+        free_words=WORDS,
+        min_tag_length=st.integers(0, 2),
+        max_capitals=st.none() | st.integers(1, 3),
+        forbidden_kinds=KINDS,
+        refused_kinds=KINDS,
+        split=st.sampled_from(("", "/", ",-")),
         forbidden=st.sampled_from((",/", ",/-.;最")),
         stop_words=WORDS,
         promotions=st.booleans(),
@@ -293,9 +301,14 @@ def test_no_profile_breaks_its_own_rules(given_tags, profile, lang):
     assert result.text == profile.separator.join(result.strings)
     assert len(result.strings) == len(result.tags)
     # Nothing is lost: each tag is there or has a reason. Strings are in the order of the tags.
-    assert len(result.tags) + len(result.dropped) == len(given_tags)
-    left = iter(given_tags)
-    assert all(any(tag is other for other in left) for tag in result.tags)
+    if profile.split:
+        assert len(result.tags) + len(result.dropped) >= len(given_tags)
+        wholes = {tag.text for tag in given_tags}
+        assert all(tag.text in wholes or tag.raw for tag in result.tags)
+    else:
+        assert len(result.tags) + len(result.dropped) == len(given_tags)
+        left = iter(given_tags)
+        assert all(any(tag is other for other in left) for tag in result.tags)
     assert not {tag.facet for tag in result.tags} & set(profile.denied_facets)
     # What was written once is written so again.
     again = format_tags([replace(tag, text=string) for tag, string in zip(result.tags, result.strings)], profile, lang=lang)
@@ -310,3 +323,49 @@ def test_real_titles_lose_few_tags_to_the_law():
     texts = {row["text"][start:end] for row in rows for start, end, _ in row["spans"]}
     banned = {text for text in texts if any(find_banned(profile, text))}
     assert len(texts) > 1000 and len(banned) / len(texts) < 0.005, banned
+
+
+@pytest.mark.parametrize(
+    "profile, texts, strings",
+    [
+        ("amazon_title", ["Men's T-Shirt!", "Red Shirt", "$9 Shirt", "Shirt Dress", "with Shirt"], ["Men's T-Shirt", "Red Shirt", "9 Shirt"]),
+        ("amazon_title", ["cup of tea", "bag of tea", "box of the tea", "set of two"], ["cup of tea", "bag of tea", "set of two"]),
+        ("amazon_title", ["x" * 75, "y"], ["x" * 75]),
+        ("amazon_title", ["x" * 76, "free shipping", "y_z ★"], ["y z"]),
+        ("amazon_title_media", ["x" * 200], ["x" * 200]),
+        ("amazon_highlights", ["x" * 125, "y"], ["x" * 125]),
+        ("google_title", ["★★★ Best", "Best", "COTTON SHIRT", "Cotton Shirt", "USB OLED", "Wow!", "free shipping"], ["Cotton Shirt", "USB OLED", "Wow"]),
+        ("google_title", ["x" * 149, "y", "z"], ["x" * 149]),
+        ("google", ["★★★ Best", "Cotton Shirt", "AMAZING SHIRT", "Soft 😀", "Wool"], ["Cotton Shirt", "Wool"]),
+        ("shopify", ["color_red", "color:red", "Color_Red", "color-red"], ["color_red", "color:red", "color-red"]),
+        ("taobao", ["红色😀", "👍🏿", "连衣裙❤️", "1️⃣号"], ["红色", "连衣裙", "1 号"]),
+        ("etsy", ["x" * 20, "y" * 21, "gift, for her", "men's", "Men's"], ["x" * 20, "gift for her", "men's"]),
+        ("etsy", [f"tag {chr(97 + n)}" for n in range(15)], [f"tag {chr(97 + n)}" for n in range(13)]),
+    ],
+)  # fmt: skip
+def test_rules_of_platforms(profile, texts, strings):
+    result = format_tags(tags(*texts), profile, lang="en")
+    assert list(result.strings) == strings
+    assert violations(load_profile(profile), result.strings, lang="en") == []
+
+
+@pytest.mark.parametrize(
+    "text, strings",
+    [
+        ("Red/Navy", ["Red", "Navy"]), ("Red, Navy", ["Red", "Navy"]), ("Off-white", ["Off white"]), ("红", ["红"]), ("R", []), ("Red 2", []),
+        ("#FF0000", []), ("see image", []), ("Multicolour", []), ("Women", []), ("Black★", ["Black"]), ("Crème Brûlée", ["Crème Brûlée"]),
+    ],
+)  # fmt: skip
+def test_google_colors(text, strings):
+    result = format_tags(tags(text, facet="color"), "google_color", lang="en")
+    assert list(result.strings) == strings
+    assert violations(load_profile("google_color"), result.strings) == []
+    if len(strings) > 1:
+        assert [(tag.text, tag.raw) for tag in result.tags] == [(string, text) for string in strings]
+
+
+def test_titles_of_jd_end_at_ninety_bytes_of_two_a_hanzi():
+    jd = load_profile("jd")
+    result = format_tags(tags("棉" * 45, "裙"), jd)
+    assert result.strings == ("棉" * 45,) and codes(result) == [("裙", "total_length")]
+    assert codes(format_tags(tags("棉" * 46), jd)) == [("棉" * 46, "total_length")]

@@ -9,6 +9,12 @@ from spacy_product_tags.text.folding import lookup_key
 from spacy_product_tags.text.promotions import find_promotions
 from spacy_product_tags.text.scripts import to_script
 
+_KINDS = {
+    "digit": str.isdigit,
+    "emoji": lambda char: "\U0001f300" <= char <= "\U0001f64f" or char in "\ufe0f\u20e3⌚⏰⭐✨❌❤",
+    "symbol": lambda char: unicodedata.category(char) == "So",
+    "nonletter": lambda char: not (char.isalpha() or char == " " or unicodedata.category(char).startswith("M")),
+}
 _EDGE = re.compile("[a-z0-9ß-öø-ɏ]")
 
 
@@ -24,8 +30,19 @@ def violations(profile: Profile, strings: Iterable[str], *, lang: str = "") -> L
     found = []
     for number, string in enumerate(strings):
         found += [problem.replace(":", f": strings[{number}]:", 1) for problem in _check_string(profile, string, lang)]
-    if profile.duplicates != "none":
+    if profile.duplicates == "text":
+        lower = [string.casefold() for string in strings]
+        found += [f"duplicates: {string!r} is there twice" for n, string in enumerate(strings) if lower[n] in lower[:n]]
+    elif profile.duplicates != "none":
         found += _repeated("duplicates", strings)
+    if profile.max_word is not None:
+        words = [lookup_key(word) or word for string in strings for word in string.split() if any(map(str.isalpha, word))]
+        free = list(map(lookup_key, profile.free_words))
+        found += [
+            f"max_word: {word!r} is there {words.count(word)} times"
+            for word in sorted(set(words))
+            if words.count(word) > profile.max_word and word not in free
+        ]
     if profile.duplicates == "word":
         words = [word for string in strings for word in string.split() if any(map(str.isalpha, word))]
         found += _repeated("duplicates", words)
@@ -49,6 +66,17 @@ def _check_string(profile: Profile, string: str, lang: str) -> List[str]:
         found.append("characters: blank")
     if re.search(r"^\s|\s$|\s\s|[^\S ]", string):
         found.append("characters: blanks at an end, two in a row, or other than the plain one")
+    for kind in (*profile.forbidden_kinds, *profile.refused_kinds):
+        if any(_KINDS[kind](char) for char in string):
+            found.append(f"characters: {kind}")
+    if set(profile.split) & set(string):
+        found.append(f"characters: {string!r} is several tags")
+    if len(string) < profile.min_tag_length and not re.search("[\u3040-\u9fff\uac00-\ud7a3]", string):
+        found.append(f"tag_length: {len(string)} characters, {profile.min_tag_length} are needed")
+    limit = profile.max_capitals
+    if limit is not None:
+        words = re.split(r"[\W\d_]+", string)
+        found += [f"capitals: {word}" for word in words if len(word) > limit and word == word.upper() != word.lower()]
     bad = {char for char in string if char in profile.forbidden or unicodedata.category(char) in ("Cc", "Cs")}
     if bad:
         found.append(f"characters: not allowed: {sorted(bad)}")

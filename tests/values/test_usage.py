@@ -115,3 +115,21 @@ def test_an_index_keeps_its_usage(tmp_path):
         assert other.usage.locate("Apparel > Shirts") == 1
         assert other.categories_of("mint").tolist() == [3] and other["red"].attributes == ("color",)
         assert np.array_equal(other.categories_of("red"), index.categories_of("red"))
+
+
+def test_a_value_that_no_taxonomy_mentions_comes_between_those_that_few_and_many_categories_have():
+    many = [Category(f"c{number}", "", ("color",) if number % 4 == 0 else ("rare",) if number == 1 else (), {"en": f"C{number}"}) for number in range(100)]
+    values = [Value(name, name, {"en": "Rose"}, attributes=(name,)) for name in ("color", "rare", "unknown")]
+    listing = Surroundings(AliasIndex.build(values, usage=Usage.build(many)))
+    # A quarter of all categories, one in a hundred, nobody knows.
+    assert listing.use("color").weight > listing.use("unknown").weight > listing.use("rare").weight
+    # What its category has, what nobody mentions, what it hasn't.
+    told = Surroundings(AliasIndex.build(values, usage=Usage.build(many)), "c0")
+    assert told.use("color").weight > told.use("unknown").weight > told.use("rare").weight
+
+
+@pytest.mark.parametrize("category, allowed", [("a-1", True), ("Apparel", True), ("a-1-1", False), ("b", False), ("nowhere", None), ("", None)])
+def test_what_a_category_or_one_below_it_lists_is_allowed(category, allowed):
+    index = AliasIndex.build([Value("m", "size", {"en": "M"}, attributes=("size",)), Value("x", "size", {"en": "X"})], usage=build())
+    assert Surroundings(index, category).allows("m") is allowed
+    assert Surroundings(index, category).allows("x") is None

@@ -20,7 +20,8 @@ OVERLAPS = ("none", "nested", "any")
 # at its word, cost 1.4 points of F1.
 _SLIPS = 0.005
 # Facets that are nearly as likely as the likeliest of their span (this share of it), and together this likely, are all
-# facets of it.
+# facets of it. Two of one span, as in training, share its probability about evenly: a third of it is no share, and
+# below nine in ten the span itself is in doubt.
 _RIVAL = 0.75
 _SURE = 0.9
 
