@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import IO, Any, Callable, Iterable, Iterator, Mapping, Tuple, TypeVar, Union
+from typing import IO, Any, Callable, Iterable, Iterator, Literal, Mapping, Tuple, TypeVar, Union
 
 from .errors import ListingError
 
@@ -31,16 +31,16 @@ def bad(field: str, problem: str) -> ListingError:
     return ListingError("row", 0, field, problem)
 
 
-def open_text(path: Union[str, Path], mode: str = "rt") -> IO[str]:
+def open_text(path: Union[str, Path], mode: Literal["rt", "wt"] = "rt") -> IO[str]:
     """Open a text file, gzipped or not, in UTF-8. RETURNS (IO[str]): The open file.
 
     A byte that is no UTF-8 reads as a surrogate, so that it loses no line; a surrogate is written as its JSON escape,
     so that it reads as itself. A byte order mark, as Windows programs write one, is passed over.
     """
-    opener = gzip.open if str(path).endswith(".gz") else open
-    if "w" in mode:
-        return opener(path, mode, encoding="utf8", errors="backslashreplace")  # type: ignore[return-value]
-    return opener(path, mode, encoding="utf-8-sig", errors="surrogateescape")  # type: ignore[return-value]
+    encoding, errors = ("utf8", "backslashreplace") if mode == "wt" else ("utf-8-sig", "surrogateescape")
+    if str(path).endswith(".gz"):
+        return gzip.open(path, mode, encoding=encoding, errors=errors)
+    return open(path, mode, encoding=encoding, errors=errors)
 
 
 def parse_json(line: str) -> Mapping[str, Any]:

@@ -94,6 +94,7 @@ class GeneratorSettings(Settings):
     """What the component's ``cfg`` holds: what it has learnt."""
 
     labels: List[str]
+    # pydantic reads the names when it runs; mypy wants them written out.
     overlap: Optional[Literal[OVERLAPS]]  # type: ignore[valid-type]
 
 

@@ -147,13 +147,18 @@ def _choose_limit(pairs: Sequence[Pair], cost: float) -> Tuple[float, Score]:
     counts = {limit: [0, 0] for limit in _LIMITS}
     for fold in range(_FOLDS):
         rule = fit_classes([pair for at, pair in enumerate(pairs) if at % _FOLDS != fold], min_probability=0.0)
-        for pair in pairs[fold::_FOLDS] if rule is not None else ():
+        if rule is None:
+            continue
+        for pair in pairs[fold::_FOLDS]:
+            found = rule.find(pair.raw, pair.category, pair.title)
             # With no least probability it always answers.
-            texts, probability = rule.find(pair.raw, pair.category, pair.title)  # type: ignore[union-attr, misc]
+            if found is None:
+                continue
+            texts, probability = found
             for limit in _LIMITS:
                 if probability >= limit:
                     counts[limit][texts != pair.wanted] += 1
-    scores = [(limit, Score(*found)) for limit, found in counts.items()]
+    scores = [(limit, Score(*both)) for limit, both in counts.items()]
     worth = [score.right - cost * score.wrong for _, score in scores]
     return scores[worth.index(max(worth))]
 

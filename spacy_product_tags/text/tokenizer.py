@@ -78,6 +78,7 @@ def _check_segmenter(segmenter: str) -> None:
 class TokenizerSettings(Settings):
     """What the tokenizer's ``cfg`` holds."""
 
+    # pydantic reads the names when it runs; mypy wants them written out.
     segmenter: Literal[SEGMENTERS]  # type: ignore[valid-type]
 
 
