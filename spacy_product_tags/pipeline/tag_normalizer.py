@@ -12,7 +12,9 @@ from spacy.vocab import Vocab
 from ..graphemes import clean
 from ..quantities.context import words_near
 from ..quantities.quantity import (
+    Quantity,
     convert,
+    counts_in_other_words,
     format_quantity,
     parse_exactly,
     parse_quantity,
@@ -194,10 +196,20 @@ class TagNormalizer(SavedInParts, Pipe):
             # A quantity's, or that of another table.
             return tag, "id", 1.0
         candidate, probability = self._link(tag.text, tag.facet, listing)
+        named = None
         if candidate is not None and probability >= self.min_probability:
-            return self._name(tag, self.aliases[candidate.id], locale), candidate.how, probability
+            named = self._name(tag, self.aliases[candidate.id], locale), candidate.how, probability
+            if self._is_vouched_for(candidate, tag, listing):
+                return named
         none = replace(tag, canonical_id=""), "none", 1 - probability
-        return self._read_quantity(tag, locale, listing, doc, text) or none
+        return self._read_quantity(tag, locale, listing, doc, text) or named or none
+
+    def _is_vouched_for(self, candidate: Candidate, tag: Tag, listing: Optional[Surroundings]) -> bool:
+        # 12V are the volts of anything before they are a battery's size; values that no category is known to use are
+        # the shop's own.
+        if tag.facet or self.aliases.categories_of(candidate.id) is None:
+            return True
+        return listing is not None and listing.allows(candidate.id) is True
 
     def _link(self, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
         index, links = self._linked
@@ -228,15 +240,22 @@ class TagNormalizer(SavedInParts, Pipe):
         plain, name = format_quantity(quantity), quantity_id(quantity)
         if not name:
             return None
-        written = format_quantity(quantity, locale.partition("-")[0]) if self.rename else tag.text
+        written = self._write(quantity, tag.text, locale.partition("-")[0], doc) if self.rename else tag.text
         named = replace(tag, text=written, raw=tag.raw or (tag.text if written != tag.text else ""))
         # The table may have it in the base unit, in this one, or as it is written here.
         in_base = parse_quantity_id(name)
         for spelt in (plain if in_base is None else format_quantity(in_base), plain, written):
             candidate, probability = self._link(spelt, tag.facet, listing)
-            if candidate is not None and candidate.how == "exact" and probability >= self.min_probability:
+            if candidate is None or candidate.how != "exact" or probability < self.min_probability:
+                continue
+            if self._is_vouched_for(candidate, tag, listing):
                 return self._name(named, self.aliases[candidate.id], locale), "exact", probability
         return replace(named, canonical_id=name), "quantity", 1.0
+
+    def _write(self, quantity: Quantity, text: str, language: str, doc: Optional[Doc]) -> str:
+        # A seller's counters are words, and those that stand for one of ours read strange in its place: 10片, 10件.
+        same = doc is not None and doc.lang_ == language
+        return text if same and counts_in_other_words(quantity, text, language) else format_quantity(quantity, language)
 
     def _name(self, tag: Tag, value: Value, locale: str) -> Tag:
         text = (find_label(value, locale) if self.rename else "") or tag.text

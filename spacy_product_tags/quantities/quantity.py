@@ -6,11 +6,12 @@ from typing import List, Optional, Sequence, Tuple, Union
 
 from .context import Source
 from .grammar import read_quantity, skip_chain, starts
+from .numbers import narrow
 from .sizes import letter_ranks
 from .units import Quantity, base_of, convert_number, kind_of, load_data, load_units
 
 __all__ = [
-    *("Quantity", "convert", "find_quantities", "format_quantity", "parse_exactly"),
+    *("Quantity", "convert", "counts_in_other_words", "find_quantities", "format_quantity", "parse_exactly"),
     *("parse_quantity", "parse_quantity_id", "quantity_id", "same_quantity", "to_base"),
 ]
 
@@ -19,6 +20,7 @@ ID_PREFIX = "quantity/"
 _MORE = re.compile(r"\.|[^\W\d]")
 # Length, width and height may go without saying.
 _IN_ORDER = ((), ("l", "w"), ("l", "w", "h"))
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _SYMBOLS = {'"', "'", "%", "°", "°C", "°F", "℃", "℉"}
 
 
@@ -113,6 +115,23 @@ def format_quantity(quantity: Quantity, locale: str = "en") -> str:
         elif unit:
             text = f"{text}/{_format_unit(unit, locale, '', False)}"
     return about + text
+
+
+def counts_in_other_words(quantity: Quantity, text: str, locale: str) -> bool:
+    """Say whether a text counts in words of a locale's script that `format_quantity` would change: 10片, 三件套, 5pk.
+
+    quantity (Quantity): What the text says.
+    text (str): The text.
+    locale (str): As in `format_quantity`.
+    RETURNS (bool): Whether it does.
+    """
+    levels = ((quantity.count, quantity.count_unit), *quantity.outer)
+    units = dict.fromkeys((quantity.unit, *(unit for _, unit in levels)))
+    words = [_format_unit(unit, locale, "", False) for unit in units if kind_of(unit) == "count"]
+    folded = narrow(text).casefold()
+    is_per = any(count == 1 and unit for count, unit in levels) and "/" not in folded
+    others = [word for word in words if is_per or word.casefold() not in folded]
+    return any(bool(_CJK.search(text)) == bool(_CJK.search(word)) for word in others)
 
 
 def convert(quantity: Quantity, unit: str) -> Quantity:

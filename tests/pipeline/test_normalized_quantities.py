@@ -3,11 +3,15 @@ import pytest
 import spacy
 
 from spacy_product_tags import Tag
+from spacy_product_tags.values.index import AliasIndex
+from spacy_product_tags.values.table import Value
+from spacy_product_tags.values.usage import Category, Usage
 
 
-def run(text, *tags, lang="zh", category=()):
+def run(text, *tags, lang="zh", category=(), aliases=None):
     nlp = spacy.blank(lang)
     component = nlp.add_pipe("product_tag_normalizer")
+    component.initialize(aliases=aliases)
     doc = nlp.make_doc(text)
     doc._.tags = list(tags)
     if category:
@@ -50,9 +54,44 @@ def test_the_words_around_decide(text, part, facet, written, name):
 
 def test_the_category_and_the_facet_decide():
     assert run("Model 7", Tag("42码", "size"), category=("鞋靴", "运动鞋"))[0].canonical_id == "quantity/EU 42"
-    assert run("Model 7", Tag("24 ct", "pack size"), lang="en")[0].text == "24 pcs"
+    assert run("Model 7", Tag("24 ct", "pack size"), lang="en")[0].canonical_id == "quantity/24 pcs"
     assert run("Model 7", Tag("24 ct"), lang="en")[0].canonical_id == ""
     assert run("Pods", Tag("24 ct"), lang="en", category=("Coffee Pods",))[0].canonical_id == "quantity/24 pcs"
+
+
+@pytest.mark.parametrize(
+    "lang, text, written, name",
+    [
+        ("zh", "10片", "10片", "10 pcs"), ("zh", "3只装", "3只装", "3 pcs/pack"), ("zh", "三件套", "三件套", "3 pcs/set"), ("zh", "5包", "5包", "5 bags"), ("zh", "2斤装", "2斤装", "1000 g/pack"),
+        ("zh", "50抽*6包", "50抽*6包", "50 sheets × 6 bags"), ("zh", "12 bottles", "12瓶", "12 bottles"), ("zh", "500ml*12瓶", "500毫升 × 12瓶", "500 ml × 12 bottles"),
+        ("en", "Pack of 6", "Pack of 6", "6 pcs/pack"), ("en", "6 count", "6 count", "6 pcs"), ("en", "500毫升*12瓶", "500 ml × 12 bottles", "500 ml × 12 bottles"), ("en", "20lbs", "20 lb", "9071.8474 g"),
+        ("es", "6 unidades", "6 unidades", "6 pcs"),
+    ],
+)  # fmt: skip
+def test_what_is_counted_keeps_its_word(lang, text, written, name):
+    (tag,) = run("Model 7", Tag(text), lang=lang)
+    assert (tag.text, tag.canonical_id) == (written, f"quantity/{name}")
+
+
+DRUMS = AliasIndex.build(
+    [
+        Value("drums/10", "drum_configuration", {"en": "10 pcs", "zh-CN": "10 件"}, attributes=("drum_configuration",)),
+        Value("battery/12v", "battery_size", {"en": "12V"}, attributes=("battery_size",)),
+        Value("own/6v", "voltage", {"en": "6V"}),
+    ],
+    usage=Usage.build([Category("drums", "", ("drum_configuration",), {"en": "Drums"}), Category("masks", "", ("battery_size",), {"en": "Masks"})], []),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text, facet, category, name",
+    [
+        ("10片", "", (), "quantity/10 pcs"), ("10件", "", (), "quantity/10 pcs"), ("10片", "", ("Masks",), "quantity/10 pcs"), ("10件", "", ("Drums",), "drums/10"),
+        ("12V", "", (), "quantity/12 V"), ("12V", "battery_size", (), "battery/12v"), ("12V", "", ("Masks",), "battery/12v"), ("6V", "", (), "own/6v"),
+    ],
+)  # fmt: skip
+def test_a_quantity_is_a_value_of_the_table_where_the_listing_says_so(text, facet, category, name):
+    assert run("title", Tag(text, facet), category=category, aliases=DRUMS)[0].canonical_id == name
 
 
 def test_the_language_decides():
