@@ -218,8 +218,9 @@ def _choose(
             try:
                 string, keys = _take_duplicates_out(string, profile, seen)
                 words = Counter(lookup_key(word) or word for word in string.split() if _has_letter(word))
-                for word, times in words.items() if profile.max_word is not None else ():
-                    if said[word] + times > profile.max_word and word not in free:
+                for word, times in words.items():
+                    too_often = profile.max_word is not None and said[word] + times > profile.max_word
+                    if too_often and word not in free:
                         raise _Rejected("duplicate", f"{word!r} may be there {profile.max_word} times at most")
                 for code, reason, word in find_banned(profile, string, lang):
                     raise _Rejected(code, f"{word!r}: {reason}")
