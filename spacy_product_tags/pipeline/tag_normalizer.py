@@ -12,7 +12,6 @@ from spacy.vocab import Vocab
 from ..graphemes import clean
 from ..quantities.context import words_near
 from ..quantities.quantity import (
-    Quantity,
     convert,
     counts_in_other_words,
     format_quantity,
@@ -21,6 +20,7 @@ from ..quantities.quantity import (
     parse_quantity_id,
     quantity_id,
 )
+from ..quantities.units import Quantity
 from ..rules.rules import ValueRules
 from ..saving import Part, SavedInParts
 from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, register_extensions, store_tags
