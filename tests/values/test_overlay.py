@@ -15,7 +15,7 @@ from spacy_product_tags.values.build import merge_names
 from spacy_product_tags.values.index import AliasIndex
 from spacy_product_tags.values.linking import link
 from spacy_product_tags.values.overlay import Doubt, iter_doubts, mend
-from spacy_product_tags.values.sources import iter_entries
+from spacy_product_tags.values.sources import iter_entries, iter_values
 from spacy_product_tags.values.table import Value
 from spacy_product_tags.values.usage import Attribute, Category, Usage
 
@@ -89,6 +89,18 @@ def test_the_command_lists_doubts(tmp_path):
     ran = CliRunner().invoke(aliases_app, ["check", str(path), "--locale", "zh-CN"])
     assert ran.exit_code == 1 and ran.stdout.count("word\t") == ran.stdout.count("twice\t") == 2
     assert CliRunner().invoke(aliases_app, ["check", str(path), "--locale", "de"]).exit_code == 0
+
+
+@pytest.mark.skipif(not SHOPIFY.is_dir(), reason="the real data sets are not there")
+def test_things_are_not_called_by_their_colors():
+    facets = ("material", "origin", "flavor", "nut_butter_variety", "nutrient_content", "plant_name", "suitable_for_material_type", "suitable_for_pipe_type")
+    values = [value for value in iter_values(SHOPIFY / "values.jsonl.gz") if value.facet in facets]
+    assert [doubt for doubt in iter_doubts(values) if doubt.reason == "word"] == []
+    named = {value.id: value for value in values}
+    assert named["region__bordeaux"].labels["zh-CN"] == "波尔多" and "酒紅色" not in named["region__bordeaux"].surfaces
+    assert {named[f"{thing}__copper"].labels["zh-CN"] for thing in ("material", "hose_material", "nutrient_content")} == {"铜"}
+    wrong = Value("x", "origin", {"en": "Cognac", "zh-CN": "棕色"})
+    assert [doubt.reason for doubt in iter_doubts([wrong])] == ["word"]
 
 
 SIZES = [
