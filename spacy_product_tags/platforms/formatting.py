@@ -29,6 +29,13 @@ __all__ = [
     "profile_names",
 ]
 
+# Signs without which what stands beside them means something else: inches, feet, percent and degrees behind a number;
+# currencies before one; codes of colours, numbers of things; C++.
+_COLOR_CODE = r"[0-9a-f]{3}(?:[0-9a-f]{3})?(?![^\W_])"
+_BEARING = re.compile(rf"""\d["'″′”’%‰°]|.?[$€£¥￥]\d|.?#(?:\d|{_COLOR_CODE})|[^\W_]\+|\+\+""", re.IGNORECASE)
+# So much of a text tells.
+_CODE = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
@@ -182,8 +189,9 @@ def _clean(text: str, profile: Profile) -> str:
     chars = []
     for place, char in enumerate(text):
         if char in profile.forbidden or char in profile.split or is_kind(char, profile.forbidden_kinds):
-            # Without its sign a number is another one: 3,5 and 6-12.
-            if text[place - 1 : place].isdigit() and text[place + 1 : place + 2].isdigit():
+            # Without its sign a number is another one, or of nothing: 3,5 and 6-12; 24" and $10; nor is C++ a C.
+            before, after = text[place - 1 : place], text[place + 1 : place + 2]
+            if (before.isdigit() and after.isdigit()) or _BEARING.match(before + text[place : place + _CODE]):
                 raise _Rejected("character", f"{char!r} is not allowed, and {text!r} means something else without it")
             char = " "
         chars.append(char)
