@@ -130,9 +130,10 @@ def format_tags(tags: Iterable[Tag], profile: Union[Profile, str], *, lang: str 
 
 
 def _split(tags: Iterable[Tag], signs: str) -> Iterator[Tag]:
-    """Make several tags of one that a platform takes for several: Red/Navy. YIELDS (Tag): The tags."""
+    """Make several tags of one that a platform takes for several: Red/Navy, but not 1,5 l. YIELDS (Tag): The tags."""
+    sign = f"[{re.escape(signs)}]"
     for tag in tags:
-        parts = re.split(f"[{re.escape(signs)}]", tag.text) if signs else [tag.text]
+        parts = re.split(rf"(?<!\d){sign}|{sign}(?!\d)", tag.text) if signs else [tag.text]
         parts = [part.strip() for part in parts if part.strip()]
         if len(parts) < 2:
             yield tag

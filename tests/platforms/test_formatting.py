@@ -112,7 +112,8 @@ def test_too_few():
 
 
 def test_separator_in_a_tag():
-    assert format_tags(tags("red, blue", "1,5 l"), "shopify").strings == ("red blue",)
+    result = format_tags(tags("red, blue,", "1,5 l", "blue"), "shopify")
+    assert (result.strings, codes(result)) == (("red", "blue"), [("1,5 l", "character"), ("blue", "duplicate")])
     colors = format_tags(tags("Red", "navy/white", "multi-colour", "red", "teal", facet="color"), "google_color")
     assert colors.text == "Red/navy/white"
     assert codes(colors) == [("multi-colour", "no_color"), ("red", "duplicate"), ("teal", "count")]
