@@ -105,9 +105,13 @@ def choose_tags(listing: Listing, number: int, limits: Limits) -> Tuple[Dict[int
 def _run(nlp: "Language", items: Sequence[Tuple[Listing, Iterable[str]]]) -> List[Listing]:
     """Run the pipeline. RETURNS (List[Listing]): The listings with what it found."""
     docs = [_make_doc(nlp, listing, tags) for listing, tags in items]
+    done = list(nlp.pipe(docs, batch_size=max(len(docs), 1)))
+    if len(done) != len(docs):
+        # With `nlp.set_error_handler` a doc on which a component fails is gone: those behind it would take its place.
+        raise ValueError(f"the pipeline gives {len(done)} docs for {len(docs)}, as its error handler leaves some out")
     return [
         replace(listing, tags=get_tags(doc), category=listing.category or get_category(doc))
-        for (listing, _), doc in zip(items, nlp.pipe(docs, batch_size=max(len(docs), 1)))
+        for (listing, _), doc in zip(items, done)
     ]
 
 

@@ -4,6 +4,7 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
+from spacy.util import ignore_error
 
 from spacy_product_tags import Listing, ListingError, Tag, tag_listings
 from spacy_product_tags.tag import get_tags
@@ -59,6 +60,16 @@ def test_a_tag_that_the_pipeline_fails_on_is_left_out_and_named(nlp, batch_size)
 
 def test_a_single_bad_listing_is_no_fault_of_the_pipeline(nlp):
     assert shown(tag_listings(nlp, [Listing("poison")])) == [(1, "title")]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 128])
+def test_a_doc_that_an_error_handler_leaves_out_gives_its_place_to_none(nlp, batch_size):
+    nlp.set_error_handler(ignore_error)
+    listings = [Listing("poison"), Listing("b", seller_tags=("green",)), Listing("c", seller_tags=("poison", "blue"))]
+    with pytest.warns(UserWarning, match=r"listings:3: seller_tags\[0\]: 'poison'"):
+        records = list(tag_listings(nlp, listings, batch_size=batch_size))
+    assert shown(records) == [(1, "title"), ["green"], ["blue"]]
+    assert "0 docs for 1, as its error handler" in str(records[0])
 
 
 def test_a_fault_of_the_pipeline_is_raised(nlp):
