@@ -19,8 +19,8 @@ Numbered = Tuple[int, Record]
 Tagged = Tuple[Record, List[ListingError]]
 # As Shopify has it, which allows more than other platforms do.
 MAX_TAGS, MAX_TAG_LENGTH = 250, 255
-# A text that every pipeline can read.
-_PLAIN = "Nike red cotton shirt 红色 T恤"
+# A text and a seller tag that every pipeline can read.
+_PLAIN, _PLAIN_TAG = "Nike red cotton shirt 红色 T恤", "cotton"
 _NAME = "listings"
 
 
@@ -43,7 +43,7 @@ def tag_batch(nlp: "Language", batch: Sequence[Numbered], limits: Limits = Limit
     limits (Limits): What the pipeline gets of their seller tags.
     RETURNS (List[Tuple[Record, List[ListingError]]]): Each listing with its tags, or the error in its place; and what
         was wrong with the seller tags that were left out.
-    RAISES (Exception): What the pipeline raised, where it fails on any text.
+    RAISES (Exception): What the pipeline raised, where it fails on any text, or on any seller tag.
     """
     done: List[Tagged] = [(record, []) for _, record in batch]
     todo: Dict[int, Tuple[Listing, Dict[int, str]]] = {}
@@ -67,10 +67,13 @@ def tag_batch(nlp: "Language", batch: Sequence[Numbered], limits: Limits = Limit
     except Exception as err:
         # Whatever a component may raise: below it's found whose it is, and said or raised again.
         failure = err
+    titles = given = kept = 0
     for place, (listing, tags) in todo.items():
         record, errors = _tag_alone(nlp, batch[place][0], listing, tags)
         done[place] = record, done[place][1] + errors
-    if all(isinstance(done[place][0], ListingError) for place in todo) and _fails_on_all(nlp):
+        if isinstance(record, Listing):
+            titles, given, kept = titles + 1, given + len(tags), kept + len(tags) - len(errors)
+    if (not titles and _fails_on(nlp, ())) or (given and not kept and _fails_on(nlp, (_PLAIN_TAG,))):
         raise failure
     return done
 
@@ -155,10 +158,14 @@ def _tag_alone(nlp: "Language", number: int, listing: Listing, tags: Dict[int, s
     return tagged, errors
 
 
-def _fails_on_all(nlp: "Language") -> bool:
-    """RETURNS (bool): Whether the fault is the pipeline's, such as a component that was never trained."""
+def _fails_on(nlp: "Language", tags: Sequence[str]) -> bool:
+    """Say whether the fault is the pipeline's, such as a component that was never trained.
+
+    tags (Sequence[str]): Seller tags that any pipeline can read.
+    RETURNS (bool): Whether it fails on a plain text with them.
+    """
     try:
-        nlp(_PLAIN)
+        _run(nlp, [(Listing(_PLAIN), tags)])
     except MemoryError:
         raise
     except Exception:

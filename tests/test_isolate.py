@@ -78,6 +78,14 @@ def test_a_fault_of_the_pipeline_is_raised(nlp):
         list(tag_listings(nlp, ["a", "b"]))
 
 
+def test_a_fault_of_the_pipeline_that_only_tags_meet_is_raised(nlp):
+    # It looks at nothing else, and was never trained.
+    nlp.add_pipe("product_tag_classifier")
+    listings = [Listing("a"), Listing("b", seller_tags=("red", "blue")), Listing("c", seller_tags=("green",))]
+    with pytest.raises(ValueError, match="E109.*product_tag_classifier"):
+        list(tag_listings(nlp, listings))
+
+
 @pytest.mark.parametrize(
     "value, field, problem",
     [
