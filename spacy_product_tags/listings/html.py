@@ -9,12 +9,15 @@ from ..text.html import PlainText, has_markup, strip_html
 
 
 def strip_listing(listing: Listing) -> Tuple[Listing, Optional[PlainText]]:
-    """Take HTML out of a listing's title and description.
+    """Take HTML out of a listing's title, description and seller tags.
 
     listing (Listing): The listing; its tags' offsets are not moved.
     RETURNS (Tuple[Listing, Optional[PlainText]]): The listing as plain text, and where the characters of its `text`
-        stand in the source's `text`; None = there was no markup, and the listing is as it was.
+        stand in the source's `text`; None = there was no markup in it, and it is as it was.
     """
+    typed = tuple(strip_html(text, one_line=True).text for text in listing.seller_tags)
+    if typed != listing.seller_tags:
+        listing = replace(listing, seller_tags=typed)
     if not has_markup(listing.title) and not has_markup(listing.description):
         return listing, None
     title, description = strip_html(listing.title, one_line=True), strip_html(listing.description)
@@ -27,15 +30,27 @@ def strip_listing(listing: Listing) -> Tuple[Listing, Optional[PlainText]]:
     return plain, PlainText(plain.text, starts, ends)
 
 
-def restore_tags(tags: Iterable[Tag], plain: PlainText, source: Listing) -> Tuple[Tag, ...]:
+def restore_tags(
+    tags: Iterable[Tag], stripped: Listing, plain: Optional[PlainText], source: Listing
+) -> Tuple[Tag, ...]:
     """Move tags that were found in a plain text to the source.
 
     tags (Iterable[Tag]): The tags.
-    plain (PlainText): From `strip_listing`.
+    stripped (Listing): From `strip_listing`.
+    plain (Optional[PlainText]): That, too.
     source (Listing): The listing as it was.
-    RETURNS (Tuple[Tag, ...]): The tags; `raw` is what the source has there, where that is not the tag's text.
+    RETURNS (Tuple[Tag, ...]): The tags; `raw` is what the source has there, or what the seller typed, where that is not
+        the tag's text.
     """
-    return tuple(tag if tag.start is None else _restore(tag, plain, source.text) for tag in tags)
+    typed = {ours: theirs for ours, theirs in zip(stripped.seller_tags, source.seller_tags) if ours != theirs}
+    restored = []
+    for tag in tags:
+        if tag.start is None:
+            raw = typed.get(tag.raw or tag.text) if tag.source == "seller" else None
+            restored.append(tag if raw is None else replace(tag, raw=raw))
+        else:
+            restored.append(tag if plain is None else _restore(tag, plain, source.text))
+    return tuple(restored)
 
 
 def _restore(tag: Tag, plain: PlainText, text: str) -> Tag:
@@ -51,17 +66,18 @@ def tag_as_plain_text(records: Iterable[Any], tag: Callable[[Iterable[Any]], Ite
     tag (Callable[[Iterable[Any]], Iterator[Any]]): Gives one for one, in order, listings with tags.
     YIELDS (Any): The listings with their own title and description, tags where they stand in those.
     """
-    waiting: Deque[Tuple[Any, Optional[PlainText]]] = deque()
+    waiting: Deque[Tuple[Any, Any, Optional[PlainText]]] = deque()
 
     def strip() -> Iterator[Any]:
         for record in records:
             stripped, plain = strip_listing(record) if isinstance(record, Listing) else (record, None)
-            waiting.append((record, plain))
+            waiting.append((record, stripped, plain))
             yield stripped
 
     for tagged in tag(strip()):
-        source, plain = waiting.popleft()
-        if plain is not None and isinstance(tagged, Listing):
-            tags = restore_tags(tagged.tags, plain, source)
-            tagged = replace(tagged, title=source.title, description=source.description, tags=tags)
+        source, stripped, plain = waiting.popleft()
+        if stripped is not source and isinstance(tagged, Listing):
+            tags = restore_tags(tagged.tags, stripped, plain, source)
+            kept = {name: getattr(source, name) for name in ("title", "description", "seller_tags")}
+            tagged = replace(tagged, **kept, tags=tags)
         yield tagged

@@ -43,6 +43,17 @@ def test_tags_stand_where_they_are_in_the_source(nlp):
     assert (second.tags, error) == ((Tag("耐克", "x", 0.5, 0, 2),), bad)
 
 
+@pytest.mark.parametrize("title", ["T恤", "<b>T恤</b>"])
+def test_seller_tags_are_read_as_plain_text_too(nlp, title):
+    typed = ("<b>红色</b>", "AT&amp;T", "<br>", "纯棉", "a < b", "<p>热卖🔥</p>")
+    (tagged,) = tag_listings(nlp, [Listing(title, seller_tags=typed)])
+    assert (tagged.title, tagged.seller_tags) == (title, typed)
+    assert [(tag.text, tag.raw) for tag in tagged.tags if tag.source == "seller"] == [
+        ("红色", "<b>红色</b>"), ("AT&T", "AT&amp;T"), ("纯棉", ""), ("a < b", ""), ("热卖", "<p>热卖🔥</p>")
+    ]  # fmt: skip
+    assert Listing.from_dict(tagged.to_dict()) == tagged
+
+
 def test_html_is_left_alone_on_demand(nlp):
     (tagged,) = tag_listings(nlp, [LISTING], strip_html=False)
     assert "td" in [tag.text for tag in tagged.tags] and not any(tag.raw for tag in tagged.tags)
