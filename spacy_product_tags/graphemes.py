@@ -39,8 +39,9 @@ _INVISIBLE = regex.compile(
     r"\u180b-\u180d\u180f\u115f\u1160\u17b4\u17b5]]",
     regex.VERSION1,
 )
-# Signs that change what a number or a name says: PA+++, Pro+, 360°; ±2cm, $5.
-_CLOSES, _OPENS = frozenset("+＋°"), frozenset("±+＋−≤≥≈≦≧")
+# Signs that change what a number or a name says: PA+++, Pro+, 360°; ±2cm, <5kg, $5.
+_CLOSES, _OPENS = frozenset("+＋°"), frozenset("±+＋−≤≥≈≦≧<>＜＞")
+_ANGLES = frozenset("<>＜＞")
 # More marks than this on a letter are no spelling.
 _LONGEST = 64
 # Letters to a machine, decoration to a reader.
@@ -156,6 +157,8 @@ def _opens(text: str, start: int, end: int) -> bool:
     sign = text[start]
     if sign not in _OPENS and unicodedata.category(sign) != "Sc":
         return False
+    if sign in _ANGLES and text[start - 1 : start] == sign:
+        return False  # >> is an arrow
     return start + 1 < end and text[start + 1].isdecimal()
 
 

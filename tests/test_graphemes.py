@@ -53,13 +53,13 @@ def test_a_span_ends_at_characters_and_without_decoration(text, surface, wanted)
 
 @pytest.mark.parametrize(
     "surface",
-    ["SPF50+", "PA++++", "Pro+", "360°", "-5℃", "18㎡", "500㎏", "±2cm", "$5", "¥99", "≥2m", "100%", '28"', "C++", "①", "(L)", "№5", "e\u0301te\u0301", "ผู้ชาย", "L'Oréal", "葛\ufe00"],
+    ["SPF50+", "PA++++", "Pro+", "360°", "-5℃", "18㎡", "500㎏", "±2cm", "$5", "¥99", "≥2m", "<5kg", ">18岁", "＜3码", "100%", '28"', "C++", "①", "(L)", "№5", "e\u0301te\u0301", "ผู้ชาย", "L'Oréal", "葛\ufe00"],
 )  # fmt: skip
 def test_signs_that_say_something_stay(surface):
     assert fitted(f" {surface} ", surface) == surface == clean(surface)
 
 
-@pytest.mark.parametrize("surface, wanted", [("Align™", "Align"), ("GUM®", "GUM"), ("+红色", "红色"), ("红色|", "红色"), ("~5", "5"), ("❤+", "")])
+@pytest.mark.parametrize("surface, wanted", [("Align™", "Align"), ("GUM®", "GUM"), ("+红色", "红色"), ("红色|", "红色"), ("~5", "5"), ("❤+", ""), (">>5折", "5折"), ("<红色>", "红色"), ("<<5", "5")])
 def test_signs_that_say_nothing_go(surface, wanted):
     assert fitted(surface, surface) == wanted
 
