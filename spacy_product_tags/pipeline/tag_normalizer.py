@@ -31,6 +31,8 @@ from ..values.table import Value
 from .tag_merging import as_written, merge_tags
 
 _CACHED_LINKS = 20000
+# The alias table, and what was looked up in it, by text and facet.
+Linked = Tuple[AliasIndex, Dict[Tuple[str, str], Tuple[List[Candidate], Link]]]
 
 
 @Language.factory(
@@ -134,25 +136,25 @@ class TagNormalizer(SavedInParts, Pipe):
     @property
     def aliases(self) -> AliasIndex:
         """The alias table."""
-        return self._aliases
+        return self._linked[0]
 
     @aliases.setter
     def aliases(self, index: AliasIndex) -> None:
-        self._aliases = index
         # The same words come again and again, and those that the table lacks cost the most. Together with the table:
-        # another thread may still look up in the one before.
-        self._linked: Tuple[AliasIndex, Dict[Tuple[str, str], Tuple[List[Candidate], Link]]] = (index, {})
+        # what another thread has begun ends with the one before.
+        self._linked: Linked = (index, {})
 
     def __call__(self, doc: Doc) -> Doc:
         """Normalize a doc's tags. RETURNS (Doc): The same doc."""
         tags = get_tags(doc)
         if tags:
             locale = self.locale or doc.lang_
-            listing = Surroundings(self.aliases, get_category(doc), as_written(tags, trace(doc)))
+            linked = self._linked
+            listing = Surroundings(linked[0], get_category(doc), as_written(tags, trace(doc)))
             # Once: a doc puts its text together from the tokens.
             text = doc.text
             ruled = [self._apply_rules(tag, doc, text) for tag in tags]
-            normalized = [self.normalize(tag, locale, listing, doc, text) for tag in ruled]
+            normalized = [self._normalize(linked, tag, locale, listing, doc, text) for tag in ruled]
             for number, (tag, new) in enumerate(zip(ruled, normalized)):
                 if new[1] == "none" and tag is not tags[number]:
                     normalized[number] = (new[0], "rule", new[2])
@@ -190,29 +192,35 @@ class TagNormalizer(SavedInParts, Pipe):
         RETURNS (Tuple[Tag, str, float]): The tag; how it was found: "id", "exact", "variant", "fuzzy", "dense",
             "quantity" or "none"; and the probability.
         """
-        if tag.canonical_id in self.aliases:
-            return self._name(tag, self.aliases[tag.canonical_id], locale), "id", 1.0
-        if tag.canonical_id and self.aliases.resolve(tag.canonical_id):
+        return self._normalize(self._linked, tag, locale, listing, doc, text)
+
+    def _normalize(
+        self,
+        linked: Linked,
+        tag: Tag,
+        locale: str,
+        listing: Optional[Surroundings],
+        doc: Optional[Doc],
+        text: Optional[str],
+    ) -> Tuple[Tag, str, float]:
+        """As `normalize`, with one table for all tags of a doc, also where `aliases` is set meanwhile."""
+        aliases = linked[0]
+        if tag.canonical_id in aliases:
+            return self._name(tag, aliases[tag.canonical_id], locale), "id", 1.0
+        if tag.canonical_id and aliases.resolve(tag.canonical_id):
             # A quantity's, or that of another table.
             return tag, "id", 1.0
-        candidate, probability = self._link(tag.text, tag.facet, listing)
+        candidate, probability = self._link(linked, tag.text, tag.facet, listing)
         named = None
         if candidate is not None and probability >= self.min_probability:
-            named = self._name(tag, self.aliases[candidate.id], locale), candidate.how, probability
-            if self._is_vouched_for(candidate, tag, listing):
+            named = self._name(tag, aliases[candidate.id], locale), candidate.how, probability
+            if _is_vouched_for(aliases, candidate, tag, listing):
                 return named
         none = replace(tag, canonical_id=""), "none", 1 - probability
-        return self._read_quantity(tag, locale, listing, doc, text) or named or none
+        return self._read_quantity(linked, tag, locale, listing, doc, text) or named or none
 
-    def _is_vouched_for(self, candidate: Candidate, tag: Tag, listing: Optional[Surroundings]) -> bool:
-        # 12V are the volts of anything before they are a battery's size; values that no category is known to use are
-        # the shop's own.
-        if tag.facet or self.aliases.categories_of(candidate.id) is None:
-            return True
-        return listing is not None and listing.allows(candidate.id) is True
-
-    def _link(self, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
-        index, links = self._linked
+    def _link(self, linked: Linked, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
+        index, links = linked
         known = links.get((text, facet))
         if known is None:
             found = find_candidates(index, text, facet, fuzzy=self.fuzzy, dense=self.dense)
@@ -225,7 +233,13 @@ class TagNormalizer(SavedInParts, Pipe):
         return choose(index, text, facet, found, listing)
 
     def _read_quantity(
-        self, tag: Tag, locale: str, listing: Optional[Surroundings], doc: Optional[Doc], text: Optional[str]
+        self,
+        linked: Linked,
+        tag: Tag,
+        locale: str,
+        listing: Optional[Surroundings],
+        doc: Optional[Doc],
+        text: Optional[str],
     ) -> Optional[Tuple[Tag, str, float]]:
         if not self.quantities or tag.facet in self.not_quantities:
             return None
@@ -245,11 +259,11 @@ class TagNormalizer(SavedInParts, Pipe):
         # The table may have it in the base unit, in this one, or as it is written here.
         in_base = parse_quantity_id(name)
         for spelt in (plain if in_base is None else format_quantity(in_base), plain, written):
-            candidate, probability = self._link(spelt, tag.facet, listing)
+            candidate, probability = self._link(linked, spelt, tag.facet, listing)
             if candidate is None or candidate.how != "exact" or probability < self.min_probability:
                 continue
-            if self._is_vouched_for(candidate, tag, listing):
-                return self._name(named, self.aliases[candidate.id], locale), "exact", probability
+            if _is_vouched_for(linked[0], candidate, tag, listing):
+                return self._name(named, linked[0][candidate.id], locale), "exact", probability
         return replace(named, canonical_id=name), "quantity", 1.0
 
     def _write(self, quantity: Quantity, text: str, language: str, doc: Optional[Doc]) -> str:
@@ -271,8 +285,9 @@ class TagNormalizer(SavedInParts, Pipe):
             was written in (else the base unit); the tag's own text where its value is not known or has no label in that
             language.
         """
-        if tag.canonical_id in self.aliases:
-            return find_label(self.aliases[tag.canonical_id], locale) or tag.text
+        aliases = self.aliases
+        if tag.canonical_id in aliases:
+            return find_label(aliases[tag.canonical_id], locale) or tag.text
         quantity = parse_quantity_id(tag.canonical_id)
         if quantity is None:
             return tag.text
@@ -329,6 +344,14 @@ class TagNormalizer(SavedInParts, Pipe):
 
     def _read_aliases(self, folder: Path) -> None:
         self.aliases = AliasIndex.from_disk(folder)
+
+
+def _is_vouched_for(aliases: AliasIndex, candidate: Candidate, tag: Tag, listing: Optional[Surroundings]) -> bool:
+    # 12V are the volts of anything before they are a battery's size; values that no category is known to use are
+    # the shop's own.
+    if tag.facet or aliases.categories_of(candidate.id) is None:
+        return True
+    return listing is not None and listing.allows(candidate.id) is True
 
 
 def find_label(value: Value, locale: str) -> str:

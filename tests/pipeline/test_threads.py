@@ -178,6 +178,31 @@ def test_no_cache_keeps_more_than_its_most(nlp, monkeypatch):
     assert 0 < len(nlp.get_pipe("product_tag_normalizer")._linked[1]) <= 50
 
 
+def test_a_doc_is_normalized_with_one_table_while_another_is_put_in(monkeypatch):
+    from spacy_product_tags.pipeline import tag_normalizer
+
+    first, second = (
+        AliasIndex.build([Value(f"{name}/{word}", "color", labels={"zh": word}) for word in ("红色", "蓝色")])
+        for name in ("first", "second")
+    )
+    nlp = spacy.blank("zh")
+    normalizer = nlp.add_pipe("product_tag_normalizer")
+    normalizer.aliases = first
+    find = tag_normalizer.find_candidates
+
+    def find_and_replace(*args, **kwargs):
+        # As another thread may, at any moment.
+        normalizer.aliases = second
+        return find(*args, **kwargs)
+
+    monkeypatch.setattr(tag_normalizer, "find_candidates", find_and_replace)
+    doc = nlp.make_doc("x")
+    doc._.tags = ["红色", "蓝色"]
+    assert [tag.canonical_id for tag in nlp(doc)._.tags] == ["first/红色", "first/蓝色"]
+    doc._.tags = ["红色"]
+    assert [tag.canonical_id for tag in nlp(doc)._.tags] == ["second/红色"]
+
+
 _FORKING = """
 import multiprocessing, sys
 import spacy, torch
