@@ -4,7 +4,7 @@ import json
 import warnings
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Mapping, NamedTuple, Optional, Set, Tuple, Type, Union
 
 import srsly
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -59,8 +59,7 @@ class SavedInParts:
         """List the parts. RETURNS (Dict[str, Part]): By name."""
         raise AttributeError(f"{type(self).__name__} must list its parts")
 
-    def _load(self, load: Callable[[str, Part], None], exclude: Iterable[str]) -> None:
-        exclude = set(exclude)
+    def _load(self, load: Callable[[str, Part], None], exclude: Set[str]) -> None:
         if "cfg" not in exclude and "cfg" in self._parts():
             load("cfg", self._parts()["cfg"])
         for name, part in self._parts().items():
@@ -73,6 +72,7 @@ class SavedInParts:
         exclude (Iterable[str]): Names of parts to leave out.
         RETURNS (bytes): What it has learnt, and the vocabulary; nothing is pickled.
         """
+        exclude = set(exclude)
         saved = {name: part.save() for name, part in self._parts().items() if name not in exclude}
         message = {name: data for name, data in saved.items() if data is not None}
         sums = {name: checksum(data) for name, data in message.items()}
@@ -88,6 +88,7 @@ class SavedInParts:
         RETURNS (SavedInParts): The component.
         RAISES (ValueError): Where they are damaged; the message names the part.
         """
+        exclude = set(exclude)
         own = getattr(self, "name", type(self).__name__)
         try:
             message = srsly.msgpack_loads(bytes_data)
@@ -119,6 +120,7 @@ class SavedInParts:
         path (Union[str, Path]): The folder.
         exclude (Iterable[str]): Names of parts to leave out.
         """
+        exclude = set(exclude)
         folder = util.ensure_path(path)
         folder.mkdir(parents=True, exist_ok=True)
         sums: Dict[str, str] = {}
@@ -163,7 +165,7 @@ class SavedInParts:
             except BROKEN as err:
                 raise ValueError(f"{place}: can't be loaded ({_say(err)}); {_AGAIN}") from err
 
-        self._load(load, exclude)
+        self._load(load, set(exclude))
         return self
 
 

@@ -218,3 +218,15 @@ def test_every_tag_of_jieba_has_a_counterpart():
 def test_stop_words_are_spacys(nlp):
     doc = nlp("好看的手机壳")
     assert [(token.text, token.is_stop) for token in doc] == [("好看", False), ("的", True), ("手机壳", False)]
+
+
+def test_what_is_left_out_may_be_any_iterable(tmp_path):
+    pipe = ProductPreprocessor(spacy.blank("zh").vocab, langs=["zh"])
+    pipe._set_lexicon({"柔软": "a"})
+    other = ProductPreprocessor(spacy.blank("zh").vocab, langs=["en"])
+    wanted = pipe.to_bytes(exclude=["lexicon", "vocab"])
+    assert pipe.to_bytes(exclude=iter(["lexicon", "vocab"])) == wanted
+    other.from_bytes(pipe.to_bytes(), exclude=iter(["lexicon", "vocab", "cfg"]))
+    assert (other.cfg["langs"], other.lexicon) == (["en"], {})
+    pipe.to_disk(tmp_path, exclude=iter(["lexicon", "cfg"]))
+    assert [file.name for file in tmp_path.iterdir()] == ["checksums.json"]
