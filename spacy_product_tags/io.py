@@ -48,7 +48,9 @@ def parse_json(line: str) -> Mapping[str, Any]:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as err:
-        raise bad("line", f"not valid JSON ({err.msg} at column {err.colno}); each line is one JSON object") from None
+        # A line break at its end is no line of its own.
+        column = min(err.pos, len(line.rstrip())) + 1
+        raise bad("line", f"not valid JSON ({err.msg} at column {column}); each line is one JSON object") from None
     except (ValueError, RecursionError) as err:
         raise bad("line", f"JSON that can't be read ({err}); each line is one JSON object") from None
     if not isinstance(row, Mapping):

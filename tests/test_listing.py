@@ -172,3 +172,10 @@ def test_round_trip_through_json(listing):
     (again,), errors = read([line])
     assert not errors
     assert again == listing
+
+
+@pytest.mark.parametrize("line, column", [('{"title": "x"\n', 14), ('{"title": x}\n', 11), ('{"title": "x",\r\n', 15)])
+def test_the_column_of_broken_json_is_one_of_its_line(line, column):
+    errors = []
+    assert list(parse_listings(["\n", line], "in", on_error=errors.append)) == []
+    assert ["in:2: line: not valid JSON" in str(err) and f"at column {column})" in str(err) for err in errors] == [True]
