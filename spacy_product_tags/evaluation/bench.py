@@ -139,7 +139,7 @@ def random_pipeline(
     width (int): Width of the new backbone.
     backbone (Optional[str]): A saved backbone, in place of a new one.
     source (Optional[Language]): A trained pipeline whose tokenizer and preprocessor to take.
-    RETURNS (Language): Tokenizer, preprocessor (zh), transformer, product_tag_generator, doc_cleaner.
+    RETURNS (Language): Tokenizer, preprocessor (zh), transformer, product_tag_generator, vector_cleaner.
     """
     import spacy
 
@@ -171,7 +171,7 @@ def random_pipeline(
     scores = generator.model.predict((docs, np.zeros((0, 2), dtype=np.int64)))
     chances = 1 / (1 + np.exp(-generator.model.ops.to_numpy(scores.boundaries)))
     generator.model.shims[0].module.threshold = float(np.quantile(chances, 1 - _LIKELY_ENDS))
-    nlp.add_pipe("doc_cleaner")
+    nlp.add_pipe("product_vector_cleaner", name="vector_cleaner")
     return nlp
 
 

@@ -9,7 +9,7 @@ TEXTS = ["耐克2024新款男士纯棉短袖T恤", "苹果iPhone15Pro手机壳",
 
 def test_contestants_and_ratios():
     nlp = random_pipeline(TEXTS, layers=1, width=64)
-    assert nlp.pipe_names == ["transformer", "product_tag_generator", "doc_cleaner"]
+    assert nlp.pipe_names == ["transformer", "product_tag_generator", "vector_cleaner"]
     model = nlp.get_pipe("transformer").model
     model.attrs["mixed_precision"] = model.layers[0].shims[0]._mixed_precision = True
     timings = measure(nlp, TEXTS, batch_size=8, repeats=2)
