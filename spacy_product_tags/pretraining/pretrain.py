@@ -1,4 +1,4 @@
-"""Train a masked language model on product text: `pretrain`."""
+"""Train a masked language model on product text, or a small encoder after a large one: `pretrain`."""
 import hashlib
 import importlib.util
 import json
@@ -29,7 +29,7 @@ def pretrain(
     command: str = "",
     on_error: Callable[[ListingError], None] = raise_error,
 ) -> Path:
-    """Train a masked language model on texts and save it as a plain `transformers` folder.
+    """Train a masked language model on texts, or with a teacher its smaller copy; save a plain `transformers` folder.
 
     A run that was killed goes on from its newest whole checkpoint when it is started again, to the same weights.
 
@@ -116,7 +116,8 @@ def _differences(path: Path, run: Dict[str, Any]) -> List[str]:
     except (ValueError, KeyError, TypeError) as err:
         raise ValueError(f"{path}: is broken ({err}); start anew with --overwrite") from None
     differ = [f"{name} ({old.get(name)!r} then, {new[name]!r} now)" for name in new if old.get(name) != new[name]]
-    return differ if same_inputs else [*differ, "what is in the input files, the segmenter or the tokenizer"]
+    inputs = "what is in the input files, the segmenter, the tokenizer or the teacher"
+    return differ if same_inputs else [*differ, inputs]
 
 
 def digest_inputs(paths: Sequence[Union[str, Path]], settings: PretrainSettings) -> str:
@@ -127,6 +128,9 @@ def digest_inputs(paths: Sequence[Union[str, Path]], settings: PretrainSettings)
     tokenizer = Path(find_backbone(settings.init)) / "tokenizer.json"
     if settings.init and tokenizer.is_file():
         files.append(tokenizer)
+    teacher = Path(find_backbone(settings.teacher)) / "model.safetensors"
+    if settings.teacher and teacher.is_file():
+        files.append(teacher)
     total = hashlib.sha256()
     for path in files:
         with path.open("rb") as file:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _CARD = """# A backbone for product text
 
-A masked language model ({kind}, {layers} layers of width {width}, {pieces} pieces in the vocabulary), {start} on the
+{what} ({kind}, {layers} layers of width {width}, {pieces} pieces in the vocabulary), {start} on the
 texts below by `product-tags pretrain`. It is a plain `transformers` folder:
 
 ```
@@ -28,7 +28,7 @@ python -m spacy train configs/zh_trf.cfg --paths.backbone {folder} …
 
 ## How it was trained
 {seconds:.0f} s on {device}, {speed:,.0f} tokens/s (median).
-Last: loss {loss:.3f}, accuracy {accuracy:.3f}; on the held-out texts: loss {dev_loss:.3f}, accuracy {dev_accuracy:.3f}.
+Last: loss {loss:.3f}, {score} {last:.3f}; on the held-out texts: loss {dev_loss:.3f}, {score} {dev_last:.3f}.
 
 ![curves](curves.png)
 
@@ -60,12 +60,15 @@ def write_report(
     config = trainer.model.config
     device = torch.cuda.get_device_name() if trainer.args.device.type == "cuda" else _cpu_name()
     speeds = sorted(row["tokens_per_s"] for row in rows)
+    score = trainer.score
+    start = f"trained further from {settings.init}" if settings.init else "trained from nothing"
     text = _CARD.format(
+        what="An encoder" if settings.teacher else "A masked language model",
         kind=config.model_type,
         layers=config.num_hidden_layers,
         width=config.hidden_size,
         pieces=config.vocab_size,
-        start=f"trained further from {settings.init}" if settings.init else "trained from nothing",
+        start=f"{start}, to give the hidden states of {settings.teacher}," if settings.teacher else start,
         folder=output.name,
         files="\n".join(f"- {Path(name).name}" for name in info["files"]),
         texts=info["texts"],
@@ -79,13 +82,16 @@ def write_report(
         device=f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         settings="\n".join(f"| {name} | {value} |" for name, value in asdict(settings).items()),
         command=command or "product-tags pretrain …",
-        **{name: rows[-1][name] for name in ("loss", "accuracy", "dev_loss", "dev_accuracy")},
+        score=score,
+        last=rows[-1][score],
+        dev_last=rows[-1][f"dev_{score}"],
+        **{name: rows[-1][name] for name in ("loss", "dev_loss")},
     )
     (output / "README.md").write_text(text, encoding="utf8")
 
 
 def draw_curves(rows: List[Dict[str, Any]], path: Path) -> bool:
-    """Draw loss and accuracy against the tokens seen.
+    """Draw loss and score against the tokens seen.
 
     rows (List[Dict[str, Any]]): The log.
     path (Path): The .png file.
@@ -99,7 +105,7 @@ def draw_curves(rows: List[Dict[str, Any]], path: Path) -> bool:
     figure = Figure(figsize=(10, 4), layout="constrained")
     FigureCanvasAgg(figure)
     dev = [row for row in rows if "dev_loss" in row]
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "cosine" if "cosine" in rows[0] else "accuracy")):
         axes.plot([row["tokens"] for row in rows], [row[name] for row in rows], label="train", linewidth=1)
         axes.plot([row["tokens"] for row in dev], [row[f"dev_{name}"] for row in dev], "o-", label="dev", markersize=3)
         axes.set_xlabel("tokens seen")

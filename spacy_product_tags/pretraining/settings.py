@@ -10,6 +10,7 @@ class PretrainSettings:
     """What decides the weights that come out; a run is continued with the same settings only.
 
     init (str): Model to go on from, with its tokenizer: `product-tags-mini`, a folder or a hub name; "" = a new BERT.
+    teacher (str): Larger model of the same pieces whose hidden states `init` learns, instead of masked pieces.
     layers, width, heads (int): Sizes of the new BERT; its inner layers have four times the width.
     vocab_size (int): Pieces of the new vocabulary.
     segmenter (str): Folder of a pkuseg model that cuts Chinese into words; "" = jieba's dictionary.
@@ -25,6 +26,7 @@ class PretrainSettings:
     """
 
     init: str = ""
+    teacher: str = ""
     layers: int = 4
     width: int = 256
     heads: int = 4
@@ -44,6 +46,8 @@ class PretrainSettings:
         for name in ("layers", "width", "heads", "vocab_size", "batch_size", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: must be 1 or more, not {getattr(self, name)}")
+        if self.teacher and not self.init:
+            raise ValueError("teacher: a new model can't learn from it, only one with the same pieces; give it as init")
         if self.width % self.heads:
             raise ValueError(f"heads: {self.heads} must divide the width {self.width}")
         if not 8 <= self.length <= POSITIONS:

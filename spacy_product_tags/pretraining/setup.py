@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, Union
 from ..encoders.shipped import find_backbone
 from ..errors import ListingError
 from ..io import pass_over, raise_error, write_json
-from .backbone import bert_config
+from .backbone import bert_config, load_encoder
 from .settings import POSITIONS, PretrainSettings
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
 
     tokenizer (PreTrainedTokenizerFast): Its tokenizer.
     settings (PretrainSettings): The settings.
-    RETURNS (PreTrainedModel): A masked language model in full precision.
+    RETURNS (PreTrainedModel): A masked language model, or with a teacher an encoder alone, in full precision.
     RAISES (ValueError): Where the rows are too long for it.
     """
     import torch
@@ -97,6 +97,8 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
         torch.manual_seed(settings.seed)
         if settings.init:
             path = find_backbone(settings.init)
+            if settings.teacher:
+                return load_encoder(path, config=config)
             return AutoModelForMaskedLM.from_pretrained(path, config=config, torch_dtype=torch.float32)
         return AutoModelForMaskedLM.from_config(config)
 
@@ -122,9 +124,11 @@ def make_trainer(
 
     from .masking import WordMaskCollator
     from .packing import PackedRows, split_texts
+    from .teacher import load_teacher
     from .trainer import HEADS, LogCallback, MaskedLanguageTrainer
 
     model = make_model(tokenizer, settings)
+    teacher = load_teacher(settings.teacher, model, tokenizer, settings.length) if settings.teacher else None
     packed = model.config.model_type in HEADS
     layout: Dict[str, Any] = {"packed": packed, "first_position": first_position(model.config, tokenizer)}
     train, dev = split_texts(texts)
@@ -158,6 +162,7 @@ def make_trainer(
         model,
         arguments,
         bf16_autocast=settings.bf16,
+        teacher=teacher,
         data_collator=WordMaskCollator(
             tokenizer, mlm_probability=settings.mask_share, seed=settings.seed, packed=packed
         ),

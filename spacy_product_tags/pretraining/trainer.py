@@ -12,6 +12,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, Trainer, TrainerCallback
 
 from ..io import write_whole
+from .teacher import hidden_loss
 
 # Output layers that can be run on some places only, by the model's type; these also take a mask in three dimensions.
 HEADS = {"bert": "cls", "roberta": "lm_head", "xlm-roberta": "lm_head", "camembert": "lm_head"}
@@ -46,14 +47,20 @@ def masked_loss(model: PreTrainedModel, batch: Dict[str, torch.Tensor]) -> Tuple
 
 
 class MaskedLanguageTrainer(Trainer):
-    """Train a masked language model on `PackedRows`, in the order that these come in.
+    """Train a masked language model, or a teacher's encoder, on `PackedRows`, in the order that these come in.
 
     bf16_autocast (bool): Whether to compute in bfloat16, on CPU as on GPU.
+    teacher (Optional[PreTrainedModel]): Encoder whose hidden states are learnt, instead of masked pieces.
     """
 
-    def __init__(self, *args: Any, bf16_autocast: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, bf16_autocast: bool = False, teacher: Optional[PreTrainedModel] = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.bf16_autocast = bf16_autocast
+        self.teacher = None if teacher is None else teacher.to(self.args.device)
+        # What the log calls the score: a share of pieces guessed right, or the mean cosine to the teacher's vectors.
+        self.score = "accuracy" if teacher is None else "cosine"
         self.tally = Tally()
 
     def _get_train_sampler(self, *args: Any) -> SequentialSampler:
@@ -61,28 +68,32 @@ class MaskedLanguageTrainer(Trainer):
 
     def compute_loss(self, model: PreTrainedModel, inputs: Dict[str, torch.Tensor], *args: Any, **kwargs: Any) -> Any:
         """Compute a batch's loss and add it to the tally. RETURNS (torch.Tensor): The loss."""
-        with torch.autocast(self.args.device.type, dtype=torch.bfloat16, enabled=self.bf16_autocast):
-            loss, right = masked_loss(model, inputs)
-        self.tally.add(loss.detach(), right, inputs)
+        loss, right, size = self._compare(model, inputs)
+        self.tally.add(loss.detach(), right, size, inputs)
         return loss
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> Dict[str, float]:
-        """Compute loss and accuracy on the held-out rows, masked the same way each time.
+    def _compare(self, model: PreTrainedModel, batch: Dict[str, torch.Tensor]) -> Tuple[torch.Tensor, Any, Any]:
+        """Compute a batch's loss. RETURNS (Tuple): It; the sum of the scores; how many pieces have one."""
+        with torch.autocast(self.args.device.type, dtype=torch.bfloat16, enabled=self.bf16_autocast):
+            if self.teacher is None:
+                return (*masked_loss(model, batch), len(batch["masked"]))
+            return (*hidden_loss(model, self.teacher, batch), batch["pieces"].sum())
 
-        RETURNS (Dict[str, float]): ``dev_loss`` and ``dev_accuracy``.
+    def evaluate(self, *args: Any, **kwargs: Any) -> Dict[str, float]:
+        """Compute loss and score on the held-out rows, masked the same way each time.
+
+        RETURNS (Dict[str, float]): ``dev_loss``, and ``dev_accuracy`` or ``dev_cosine``.
         """
         rows = DataLoader(self.eval_dataset, self.args.per_device_eval_batch_size, collate_fn=self.data_collator)
         self.model.eval()
-        total, right, count = 0.0, 0, 0
+        total, right, count = 0.0, 0.0, 0
         with torch.no_grad():
             for batch in rows:
                 batch = self._prepare_inputs(batch)
-                with torch.autocast(self.args.device.type, dtype=torch.bfloat16, enabled=self.bf16_autocast):
-                    loss, found = masked_loss(self.model, batch)
-                size = len(batch["masked"])
-                total, right, count = total + float(loss) * size, right + int(found), count + size
+                loss, found, size = self._compare(self.model, batch)
+                total, right, count = total + float(loss) * int(size), right + float(found), count + int(size)
         self.model.train()
-        return {"dev_loss": total / max(count, 1), "dev_accuracy": right / max(count, 1)}
+        return {"dev_loss": total / max(count, 1), f"dev_{self.score}": right / max(count, 1)}
 
 
 class Tally:
@@ -93,24 +104,25 @@ class Tally:
 
     def clear(self) -> None:
         """Start anew."""
-        self.steps, self.masked = 0, 0
+        self.steps = 0
+        self.size: Any = 0
         self.loss: Any = 0.0
         self.right: Any = 0
         self.pieces: Any = 0
         self.since = time.perf_counter()
 
-    def add(self, loss: torch.Tensor, right: torch.Tensor, batch: Dict[str, torch.Tensor]) -> None:
+    def add(self, loss: torch.Tensor, right: torch.Tensor, size: Any, batch: Dict[str, torch.Tensor]) -> None:
         """Add a step."""
         self.steps += 1
-        self.masked += len(batch["masked"])
+        self.size = self.size + size
         self.loss, self.right = self.loss + loss, self.right + right
         self.pieces = self.pieces + batch["pieces"].sum()
 
     def take(self) -> Dict[str, float]:
-        """Give the means and start anew. RETURNS (Dict[str, float]): loss, accuracy, pieces, seconds."""
+        """Give the means and start anew. RETURNS (Dict[str, float]): loss, score, pieces, seconds."""
         row = {
             "loss": float(self.loss) / max(self.steps, 1),
-            "accuracy": int(self.right) / max(self.masked, 1),
+            "score": float(self.right) / max(int(self.size), 1),
             "pieces": int(self.pieces),
         }
         row["seconds"] = time.perf_counter() - self.since
@@ -160,11 +172,13 @@ class LogCallback(TrainerCallback):
             return
         row = self.trainer.tally.take()
         pieces, seconds = int(row.pop("pieces")), row.pop("seconds")
+        name = self.trainer.score
         self.pieces += pieces
         row = {
             "step": state.global_step,
             "tokens": self.pieces,
-            **row,
+            "loss": row["loss"],
+            name: row["score"],
             "tokens_per_s": pieces / seconds,
             "seconds": seconds,
             "learn_rate": self.trainer.lr_scheduler.get_last_lr()[0],
@@ -172,7 +186,7 @@ class LogCallback(TrainerCallback):
         if control.should_save:
             row.update(self.trainer.evaluate())
         self._bar.set_postfix_str(
-            f"loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, {row['tokens_per_s']:,.0f} tokens/s"
+            f"loss {row['loss']:.3f}, {name} {row[name]:.3f}, {row['tokens_per_s']:,.0f} tokens/s"
         )
         with self.path.open("a", encoding="utf8") as file:
             file.write(json.dumps(row) + "\n")

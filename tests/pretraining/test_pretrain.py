@@ -24,6 +24,8 @@ from spacy_product_tags.pretraining.packing import PackedRows
 from spacy_product_tags.pretraining.pretrain import digest_inputs, pretrain
 from spacy_product_tags.pretraining.settings import PretrainSettings
 from spacy_product_tags.pretraining.setup import make_model, make_trainer, prepare_texts
+from spacy_product_tags.pretraining.shrink import shrink
+from spacy_product_tags.pretraining.teacher import hidden_loss
 from spacy_product_tags.pretraining.trainer import find_checkpoint, masked_logits, masked_loss, read_log
 
 DATASETS = Path(__file__).parents[3] / "shared" / "datasets"
@@ -319,3 +321,66 @@ def test_real_titles_can_be_read_straight_away(tmp_path):
         errors = []
         assert sum(1 for _ in read_texts([DATASETS / f"{name}.jsonl.gz"], on_error=errors.append)) > 400
         assert not errors
+
+
+@pytest.fixture(scope="module")
+def pair(done, tmp_path_factory):
+    """A teacher, and its copy of half the layers."""
+    folder = tmp_path_factory.mktemp("pair")
+    shrink(done, folder / "teacher")
+    shrink(folder / "teacher", folder / "student", layers=1)
+    return folder / "student", folder / "teacher"
+
+
+def test_a_smaller_copy_learns_its_teacher_s_hidden_states(pair, corpus, tmp_path):
+    student, teacher = map(str, pair)
+    settings = replace(TINY, init=student, teacher=teacher, steps=30, dropout=0.0)
+    folder = pretrain([corpus], tmp_path / "run", settings, log_every=1, save_every=15)
+    rows = read_log(folder / "log.jsonl")
+    assert rows[-1]["loss"] < 0.5 * rows[0]["loss"] and rows[-1]["cosine"] > rows[0]["cosine"]
+    assert rows[-1]["dev_cosine"] > rows[14]["dev_cosine"] and "accuracy" not in rows[-1]
+    model, tokenizer = AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert model.config.num_hidden_layers == 1
+    # Nothing is saved that nobody has trained.
+    assert not any("pooler" in name for name in load_file(folder / "model.safetensors"))
+    assert "give the hidden states of" in (folder / "README.md").read_text(encoding="utf8")
+    # The vectors that it gives itself are nearer to the teacher's than those it began with.
+    batch = tokenizer(["苹果手机壳新款 3ml", "Nike cotton shirt"], return_tensors="pt", padding=True)
+    with torch.no_grad():
+        found, first, wanted = (
+            AutoModel.from_pretrained(path).eval()(**batch).last_hidden_state for path in (folder, student, teacher)
+        )
+    assert (found - wanted).norm() < 0.7 * (first - wanted).norm()
+
+
+def test_a_teacher_s_loss_is_the_error_over_its_variance(pair, parts):
+    student, teacher = (AutoModel.from_pretrained(path).eval() for path in pair)
+    tokenizer, texts = parts
+    rows = PackedRows(texts, np.arange(20), tokenizer, 32)
+    batch = WordMaskCollator(tokenizer, seed=1)([rows[n] for n in range(len(rows))])
+    loss, cosines = hidden_loss(teacher, teacher, batch)
+    assert loss.item() == 0.0 and cosines.item() == pytest.approx(int(batch["pieces"].sum()), rel=1e-5)
+    # Masks are taken off, and padding counts for nothing.
+    bare = WordMaskCollator(tokenizer, seed=2, mlm_probability=0.5)([rows[n] for n in range(len(rows))])
+    assert torch.equal(hidden_loss(student, teacher, batch)[0], hidden_loss(student, teacher, bare)[0])
+    padded = dict(batch)
+    for name in ("input_ids", "position_ids", "labels"):
+        padded[name] = torch.nn.functional.pad(batch[name], (0, 3), value=-100 if name == "labels" else 0)
+    padded["attention_mask"] = torch.nn.functional.pad(batch["attention_mask"], (0, 3, 0, 3))
+    assert hidden_loss(student, teacher, padded)[0].item() == pytest.approx(hidden_loss(student, teacher, batch)[0].item(), rel=1e-5)
+
+
+def test_a_teacher_that_does_not_fit_is_refused(pair, done, corpus, tmp_path):
+    student, teacher = map(str, pair)
+    with pytest.raises(ValueError, match="teacher: a new model can't learn"):
+        replace(TINY, teacher=teacher)
+    with pytest.raises(ValueError, match="fewer layers"):
+        pretrain([corpus], tmp_path / "a", replace(TINY, init=teacher, teacher=student))
+    with pytest.raises(ValueError, match="cuts text into other pieces.*product-tags backbone"):
+        pretrain([corpus], tmp_path / "b", replace(TINY, init=student, teacher=SHIPPED))
+    narrow = AutoModel.from_pretrained(teacher).config
+    narrow.hidden_size = 16
+    AutoModel.from_config(narrow).save_pretrained(tmp_path / "narrow")
+    AutoTokenizer.from_pretrained(teacher).save_pretrained(tmp_path / "narrow")
+    with pytest.raises(ValueError, match=r"differ in hidden_size \(16, 32\)"):
+        pretrain([corpus], tmp_path / "c", replace(TINY, init=student, teacher=str(tmp_path / "narrow")))
