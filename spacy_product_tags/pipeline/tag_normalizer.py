@@ -10,29 +10,16 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..graphemes import clean
-from ..quantities.context import words_near
-from ..quantities.quantity import (
-    convert,
-    counts_in_other_words,
-    format_quantity,
-    parse_exactly,
-    parse_quantity,
-    parse_quantity_id,
-    quantity_id,
-)
-from ..quantities.units import Quantity
 from ..rules.rules import ValueRules
 from ..saving import Part, SavedInParts
 from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, register_extensions, store_tags
-from ..values.index import AliasIndex, Candidate
-from ..values.linking import Link, choose, find_candidates
+from ..values.index import AliasIndex
+from ..values.linking import Link
+from ..values.links import Links
 from ..values.surroundings import Surroundings
-from ..values.table import Value
-from .tag_merging import as_written, merge_tags
-
-_CACHED_LINKS = 20000
-# The alias table, and what was looked up in it, by text and facet.
-Linked = Tuple[AliasIndex, Dict[Tuple[str, str], Tuple[List[Candidate], Link]]]
+from ..values.table import Value, find_label
+from .values.merging import as_written, merge_tags
+from .values.quantities import localize_amount, read_amount, spell, write_amount
 
 
 @Language.factory(
@@ -136,30 +123,27 @@ class TagNormalizer(SavedInParts, Pipe):
     @property
     def aliases(self) -> AliasIndex:
         """The alias table."""
-        return self._linked[0]
+        return self._links.index
 
     @aliases.setter
     def aliases(self, index: AliasIndex) -> None:
-        # The same words come again and again, and those that the table lacks cost the most. Together with the table:
-        # what another thread has begun ends with the one before.
-        self._linked: Linked = (index, {})
+        self._links = Links(index)
 
     def __call__(self, doc: Doc) -> Doc:
         """Normalize a doc's tags. RETURNS (Doc): The same doc."""
         tags = get_tags(doc)
         if tags:
             locale = self.locale or doc.lang_
-            linked = self._linked
-            listing = Surroundings(linked[0], get_category(doc), as_written(tags, trace(doc)))
+            links = self._links
+            listing = Surroundings(links.index, get_category(doc), as_written(tags, trace(doc)))
             # Once: a doc puts its text together from the tokens.
             text = doc.text
             ruled = [self._apply_rules(tag, doc, text) for tag in tags]
-            normalized = [self._normalize(linked, tag, locale, listing, doc, text) for tag in ruled]
+            normalized = [self._normalize(links, tag, locale, listing, doc, text) for tag in ruled]
             for number, (tag, new) in enumerate(zip(ruled, normalized)):
                 if new[1] == "none" and tag is not tags[number]:
                     normalized[number] = (new[0], "rule", new[2])
-            pairs = [(tag, *new) for tag, new in zip(tags, normalized)]
-            merged, steps = merge_tags(pairs, trace(doc))
+            merged, steps = merge_tags([(tag, *new) for tag, new in zip(tags, normalized)], trace(doc))
             store_tags(doc, merged)
             doc.user_data[USER_DATA_KEY][TRACE] = steps
         return doc
@@ -192,84 +176,51 @@ class TagNormalizer(SavedInParts, Pipe):
         RETURNS (Tuple[Tag, str, float]): The tag; how it was found: "id", "exact", "variant", "fuzzy", "dense",
             "quantity" or "none"; and the probability.
         """
-        return self._normalize(self._linked, tag, locale, listing, doc, text)
+        if text is None:
+            text = "" if doc is None else doc.text
+        return self._normalize(self._links, tag, locale, listing, doc, text)
 
     def _normalize(
-        self,
-        linked: Linked,
-        tag: Tag,
-        locale: str,
-        listing: Optional[Surroundings],
-        doc: Optional[Doc],
-        text: Optional[str],
+        self, links: Links, tag: Tag, locale: str, listing: Optional[Surroundings], doc: Optional[Doc], text: str
     ) -> Tuple[Tag, str, float]:
         """As `normalize`, with one table for all tags of a doc, also where `aliases` is set meanwhile."""
-        aliases = linked[0]
+        aliases = links.index
         if tag.canonical_id in aliases:
             return self._name(tag, aliases[tag.canonical_id], locale), "id", 1.0
         if tag.canonical_id and aliases.resolve(tag.canonical_id):
             # A quantity's, or that of another table.
             return tag, "id", 1.0
-        candidate, probability = self._link(linked, tag.text, tag.facet, listing)
+        candidate, probability = self._link(links, tag.text, tag.facet, listing)
         named = None
         if candidate is not None and probability >= self.min_probability:
             named = self._name(tag, aliases[candidate.id], locale), candidate.how, probability
-            if _is_vouched_for(aliases, candidate, tag, listing):
+            if links.is_vouched_for(candidate, tag.facet, listing):
                 return named
-        none = replace(tag, canonical_id=""), "none", 1 - probability
-        return self._read_quantity(linked, tag, locale, listing, doc, text) or named or none
+        found = self._read_quantity(links, tag, locale, listing, doc, text) or named
+        return found or (replace(tag, canonical_id=""), "none", 1 - probability)
 
-    def _link(self, linked: Linked, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
-        index, links = linked
-        known = links.get((text, facet))
-        if known is None:
-            found = find_candidates(index, text, facet, fuzzy=self.fuzzy, dense=self.dense)
-            if len(links) >= _CACHED_LINKS:
-                links.clear()
-            known = links[text, facet] = found, choose(index, text, facet, found)
-        found, alone = known
-        if not found or listing is None or not listing.tells:
-            return alone
-        return choose(index, text, facet, found, listing)
+    def _link(self, links: Links, text: str, facet: str, listing: Optional[Surroundings]) -> Link:
+        return links.link(text, facet, listing, fuzzy=self.fuzzy, dense=self.dense)
 
     def _read_quantity(
-        self,
-        linked: Linked,
-        tag: Tag,
-        locale: str,
-        listing: Optional[Surroundings],
-        doc: Optional[Doc],
-        text: Optional[str],
+        self, links: Links, tag: Tag, locale: str, listing: Optional[Surroundings], doc: Optional[Doc], text: str
     ) -> Optional[Tuple[Tag, str, float]]:
         if not self.quantities or tag.facet in self.not_quantities:
             return None
-        known: Dict[str, Any] = {}
-        if doc is not None:
-            near = words_near(doc.text if text is None else text, tag.start, tag.end)
-            known = {"category": get_category(doc), "context": near, "lang": doc.lang_}
-        quantity = parse_exactly(tag.text, facet=tag.facet, **known)
-        # Without a facet a bare number or letter may be anything: 361, S, A4.
-        if quantity is None or not (tag.facet or quantity.unit):
+        amount = read_amount(tag, doc, text)
+        if amount is None:
             return None
-        plain, name = format_quantity(quantity), quantity_id(quantity)
-        if not name:
-            return None
-        written = self._write(quantity, tag.text, locale.partition("-")[0], doc) if self.rename else tag.text
+        quantity, name = amount
+        written = write_amount(quantity, tag.text, locale.partition("-")[0], doc) if self.rename else tag.text
         named = replace(tag, text=written, raw=tag.raw or (tag.text if written != tag.text else ""))
         # The table may have it in the base unit, in this one, or as it is written here.
-        in_base = parse_quantity_id(name)
-        for spelt in (plain if in_base is None else format_quantity(in_base), plain, written):
-            candidate, probability = self._link(linked, spelt, tag.facet, listing)
+        for spelt in (*spell(quantity, name), written):
+            candidate, probability = self._link(links, spelt, tag.facet, listing)
             if candidate is None or candidate.how != "exact" or probability < self.min_probability:
                 continue
-            if _is_vouched_for(linked[0], candidate, tag, listing):
-                return self._name(named, linked[0][candidate.id], locale), "exact", probability
+            if links.is_vouched_for(candidate, tag.facet, listing):
+                return self._name(named, links.index[candidate.id], locale), "exact", probability
         return replace(named, canonical_id=name), "quantity", 1.0
-
-    def _write(self, quantity: Quantity, text: str, language: str, doc: Optional[Doc]) -> str:
-        # A seller's counters are words, and those that stand for one of ours read strange in its place: 10片, 10件.
-        same = doc is not None and doc.lang_ == language
-        return text if same and counts_in_other_words(quantity, text, language) else format_quantity(quantity, language)
 
     def _name(self, tag: Tag, value: Value, locale: str) -> Tag:
         text = (find_label(value, locale) if self.rename else "") or tag.text
@@ -288,16 +239,7 @@ class TagNormalizer(SavedInParts, Pipe):
         aliases = self.aliases
         if tag.canonical_id in aliases:
             return find_label(aliases[tag.canonical_id], locale) or tag.text
-        quantity = parse_quantity_id(tag.canonical_id)
-        if quantity is None:
-            return tag.text
-        # What was read with its surroundings is written so that it needs none.
-        written = parse_quantity(tag.raw, facet=tag.facet) or parse_quantity(tag.text, facet=tag.facet)
-        try:
-            quantity = convert(quantity, written.unit) if written and written.unit != quantity.unit else quantity
-        except ValueError:
-            pass  # What the tag says is no such amount: the id decides.
-        return format_quantity(quantity, locale.partition("-")[0])
+        return localize_amount(tag, locale.partition("-")[0])
 
     def initialize(
         self,
@@ -344,31 +286,6 @@ class TagNormalizer(SavedInParts, Pipe):
 
     def _read_aliases(self, folder: Path) -> None:
         self.aliases = AliasIndex.from_disk(folder)
-
-
-def _is_vouched_for(aliases: AliasIndex, candidate: Candidate, tag: Tag, listing: Optional[Surroundings]) -> bool:
-    # 12V are the volts of anything before they are a battery's size; values that no category is known to use are
-    # the shop's own.
-    if tag.facet or aliases.categories_of(candidate.id) is None:
-        return True
-    return listing is not None and listing.allows(candidate.id) is True
-
-
-def find_label(value: Value, locale: str) -> str:
-    """Find what a value is called in a language.
-
-    value (Value): The value.
-    locale (str): Such as ja, zh or zh-TW; a language without a region takes the label of any region, zh that of zh-CN
-        first.
-    RETURNS (str): The label; "" = there is none.
-    """
-    labels = value.labels
-    language = locale.replace("_", "-").partition("-")[0]
-    traditional = locale.replace("_", "-").partition("-")[2] in ("TW", "HK", "MO", "Hant", "Hant-TW", "Hant-HK")
-    for name in (locale, *(["zh-TW", "zh-HK"] if language == "zh" and traditional else []), language, f"{language}-CN"):
-        if name in labels:
-            return labels[name]
-    return next((text for name, text in sorted(labels.items()) if name.partition("-")[0] == language), "")
 
 
 def trace(doc: Doc) -> Tuple[Dict[str, Any], ...]:

@@ -87,6 +87,23 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def find_label(value: Value, locale: str) -> str:
+    """Find what a value is called in a language.
+
+    value (Value): The value.
+    locale (str): Such as ja, zh or zh-TW; a language without a region takes the label of any region, zh that of zh-CN
+        first.
+    RETURNS (str): The label; "" = there is none.
+    """
+    labels = value.labels
+    language = locale.replace("_", "-").partition("-")[0]
+    traditional = locale.replace("_", "-").partition("-")[2] in ("TW", "HK", "MO", "Hant", "Hant-TW", "Hant-HK")
+    for name in (locale, *(["zh-TW", "zh-HK"] if language == "zh" and traditional else []), language, f"{language}-CN"):
+        if name in labels:
+            return labels[name]
+    return next((text for name, text in sorted(labels.items()) if name.partition("-")[0] == language), "")
+
+
 def make_id(facet: str, text: str) -> str:
     """Make the id of a value that has none. RETURNS (str): The same for the same facet and folded text."""
     return f"{facet}/{fold_in_place(text).strip()}"

@@ -10,11 +10,11 @@ from spacy.training import Example
 
 from spacy_product_tags import Tag
 from spacy_product_tags.pipeline.scorers import score_tags, tag_spans
-from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, find_label, trace
+from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, trace
 from spacy_product_tags.rules.rules import ValueRules
 from spacy_product_tags.tag import store_tags
 from spacy_product_tags.values.index import AliasIndex
-from spacy_product_tags.values.table import Value
+from spacy_product_tags.values.table import Value, find_label
 from spacy_product_tags.values.usage import Category, Usage
 
 VALUES = [

@@ -168,18 +168,19 @@ def test_a_memory_zone_leaves_the_strings_as_they_were(nlp):
 
 
 def test_no_cache_keeps_more_than_its_most(nlp, monkeypatch):
-    from spacy_product_tags.pipeline import preprocessor, tag_normalizer
+    from spacy_product_tags.pipeline import preprocessor
+    from spacy_product_tags.values import links
 
     monkeypatch.setattr(preprocessor, "_CACHED_WORDS", 50)
-    monkeypatch.setattr(tag_normalizer, "_CACHED_LINKS", 50)
+    monkeypatch.setattr(links, "_CACHED", 50)
     for text in make_texts(40):
         read(nlp, text)
     assert 0 < len(nlp.get_pipe("product_preprocessor")._tags) <= 50
-    assert 0 < len(nlp.get_pipe("product_tag_normalizer")._linked[1]) <= 50
+    assert 0 < len(nlp.get_pipe("product_tag_normalizer")._links._found) <= 50
 
 
 def test_a_doc_is_normalized_with_one_table_while_another_is_put_in(monkeypatch):
-    from spacy_product_tags.pipeline import tag_normalizer
+    from spacy_product_tags.values import links
 
     first, second = (
         AliasIndex.build([Value(f"{name}/{word}", "color", labels={"zh": word}) for word in ("红色", "蓝色")])
@@ -188,14 +189,14 @@ def test_a_doc_is_normalized_with_one_table_while_another_is_put_in(monkeypatch)
     nlp = spacy.blank("zh")
     normalizer = nlp.add_pipe("product_tag_normalizer")
     normalizer.aliases = first
-    find = tag_normalizer.find_candidates
+    find = links.find_candidates
 
     def find_and_replace(*args, **kwargs):
         # As another thread may, at any moment.
         normalizer.aliases = second
         return find(*args, **kwargs)
 
-    monkeypatch.setattr(tag_normalizer, "find_candidates", find_and_replace)
+    monkeypatch.setattr(links, "find_candidates", find_and_replace)
     doc = nlp.make_doc("x")
     doc._.tags = ["红色", "蓝色"]
     assert [tag.canonical_id for tag in nlp(doc)._.tags] == ["first/红色", "first/蓝色"]

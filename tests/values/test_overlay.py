@@ -8,7 +8,6 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_product_tags.cli.aliases import aliases_app
-from spacy_product_tags.pipeline.tag_normalizer import find_label
 from spacy_product_tags.text.folding import lookup_key
 from spacy_product_tags.values import overlay
 from spacy_product_tags.values.build import merge_names
@@ -16,7 +15,7 @@ from spacy_product_tags.values.index import AliasIndex
 from spacy_product_tags.values.linking import link
 from spacy_product_tags.values.overlay import Doubt, iter_doubts, mend
 from spacy_product_tags.values.sources import iter_entries, iter_values
-from spacy_product_tags.values.table import Value
+from spacy_product_tags.values.table import Value, find_label
 from spacy_product_tags.values.usage import Attribute, Category, Usage
 
 SHOPIFY = Path(__file__).parents[3] / "shared" / "datasets" / "tax_shopify"

@@ -1,8 +1,8 @@
 """Make one tag of those that are the same, and tell which was made of which."""
 from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
 
-from ..tag import Tag
-from ..text.folding import lookup_key
+from ...tag import Tag
+from ...text.folding import lookup_key
 
 
 def merge_tags(
