@@ -10,7 +10,8 @@ from thinc.types import Floats2d, Ragged
 from transformers.file_utils import ModelOutput
 
 from .pieces import Pieces, no_backprop, text_starts, token_offsets
-from .transformer import OFFSETS, build_transformer_model_v1
+from .transformer import build_transformer_model_v1
+from .windows import OFFSETS
 
 
 def build_wordpiece_listener_v1(upstream: str = "*", grad_factor: float = 1.0) -> Model[List[Doc], Pieces]:

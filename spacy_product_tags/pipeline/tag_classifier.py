@@ -9,7 +9,6 @@ import numpy as np
 import srsly
 from pydantic import PositiveFloat
 from spacy import util
-from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -24,6 +23,7 @@ from ..tag import FACETS, USER_DATA_KEY, Tag, get_tags, register_extensions, sto
 from ..values.index import AliasIndex
 from .calibration import require_numbers
 from .facets import gold_rows, open_tags, to_rows
+from .labels import Labelled
 from .rounding import certainty, rounded
 
 # Facets that are told of in it, the likeliest.
@@ -89,7 +89,7 @@ class ClassifierSettings(Settings):
     temperature: PositiveFloat
 
 
-class TagClassifier(SavedInParts, TrainablePipe):
+class TagClassifier(Labelled, SavedInParts, TrainablePipe):
     """Give a facet to every tag that has none, such as those that a seller typed; tags that have one stay as they are.
 
     What it was sure of stands in ``doc.user_data["spacy_product_tags"]["facets"]``, one dict for each tag that had no
@@ -133,30 +133,6 @@ class TagClassifier(SavedInParts, TrainablePipe):
             "multi": multi,
             "other": other,
         }
-
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): The facets."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def label_data(self) -> List[str]:
-        """RETURNS (List[str]): The facets, as `spacy init labels` stores them."""
-        return list(self.cfg["labels"])
-
-    def add_label(self, label: str) -> int:
-        """Add a facet before the component is initialized.
-
-        label (str): The facet.
-        RETURNS (int): 0 where it was there, else 1.
-        RAISES (ValueError): Once the network is built.
-        """
-        if label in self.cfg["labels"]:
-            return 0
-        if self.model.shims[0].is_built:
-            raise ValueError(f"can't add the facet {label!r}: the network of {self.name!r} is built already")
-        self.cfg["labels"].append(label)
-        return 1
 
     def predict(self, docs: Iterable[Doc]) -> List[Floats2d]:
         """Tell how likely each facet is.
@@ -332,11 +308,6 @@ class TagClassifier(SavedInParts, TrainablePipe):
         self.model.attrs["n_aliases"] = len(self.cfg["alias_facets"])
         examples = list(islice(get_examples(), 10))
         self.model.initialize(X=([example.predicted for example in examples], self._gold_rows(examples)[0]))
-
-    def require_labels(self) -> None:
-        """Check that there is something to classify with. RAISES (ValueError): Before the component is initialized."""
-        if not self.model.shims[0].is_built:
-            raise ValueError(Errors.E109.format(name=self.name))
 
     def _parts(self) -> Dict[str, Part]:
         aliases = (self._aliases_to_bytes, self._aliases_from_bytes, self._write_aliases, self._read_aliases)

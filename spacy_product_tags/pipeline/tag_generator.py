@@ -7,7 +7,6 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Literal, Optio
 
 import numpy as np
 import srsly
-from spacy.errors import Errors
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -16,14 +15,14 @@ from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from ..encoders.hidden_states import HiddenStates, tapped
 from ..heads.alias_matcher import add_aliases
 from ..heads.span_head import SpanScores
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..tag import Tag, forget_issue, note_issue, register_extensions, store_tags, take_own, text_length
+from ..tag import Tag, forget_issue, note_issue, register_extensions, store_tags, take_own
 from ..values.index import AliasIndex
+from .labels import Labelled
 from .spans.decoding import OVERLAPS, choose, likely_spans, survey
-from .spans.loss import gold_spans, gold_targets, likely_pairs, soft_targets, span_loss
+from .spans.loss import gold_spans, gold_targets, span_loss
 
 DEFAULT_CONFIG = """
 [model]
@@ -98,7 +97,7 @@ class GeneratorSettings(Settings):
     overlap: Optional[Literal[OVERLAPS]]  # type: ignore[valid-type]
 
 
-class TagGenerator(SavedInParts, TrainablePipe):
+class TagGenerator(Labelled, SavedInParts, TrainablePipe):
     """Find tags in the text: facet-labelled character spans, whatever the tokens are.
 
     Tags go to ``doc._.tags`` in the order of the text, with their probability as score; tags of other sources that a
@@ -149,30 +148,6 @@ class TagGenerator(SavedInParts, TrainablePipe):
             "max_tags": max_tags,
         }
 
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """RETURNS (Tuple[str, ...]): The facets."""
-        return tuple(self.cfg["labels"])
-
-    @property
-    def label_data(self) -> List[str]:
-        """RETURNS (List[str]): The facets, as `spacy init labels` stores them."""
-        return list(self.cfg["labels"])
-
-    def add_label(self, label: str) -> int:
-        """Add a facet before the component is initialized.
-
-        label (str): The facet.
-        RETURNS (int): 0 where it was there, else 1.
-        RAISES (ValueError): Once the network is built.
-        """
-        if label in self.cfg["labels"]:
-            return 0
-        if self.model.shims[0].is_built:
-            raise ValueError(f"can't add the facet {label!r}: the network of {self.name!r} is built already")
-        self.cfg["labels"].append(label)
-        return 1
-
     def predict(self, docs: Iterable[Doc]) -> List[List[Tag]]:
         """Find the tags of docs.
 
@@ -182,7 +157,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [[] for _ in docs]
-        self._require_labels()
+        self.require_labels()
         scores = self.model.predict((docs, np.zeros((0, 2), dtype=np.int64)))
         return choose(
             docs,
@@ -220,7 +195,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         """Let something else teach the component, as long as the context lasts: `update` asks it first.
 
         lessons (Callable[..., Optional[Dict[str, float]]]): Called as `update` is, with a list of examples. It gives
-            the losses where it has taught them, such as by `distill`, and None where `update` is to do so.
+            the losses where it has taught them, as `training.lessons` does, and None where `update` is to do so.
         """
         before, self._lessons = self._lessons, lessons
         try:
@@ -256,7 +231,7 @@ class TagGenerator(SavedInParts, TrainablePipe):
         # The transformer does nothing on such a batch either, and waits for no gradient.
         if not any(len(doc) for doc in docs):
             return losses
-        self._require_labels()
+        self.require_labels()
         gold = self._gold_spans(examples)
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update((docs, gold[:, :2]))
@@ -285,62 +260,6 @@ class TagGenerator(SavedInParts, TrainablePipe):
     def _gold_spans(self, examples: Sequence[Example]) -> np.ndarray:
         """Give the gold tags' spans. RETURNS (ndarray): (G, 3) first and last character in the batch, and facet."""
         return gold_spans(examples, self.cfg["labels"], self.model.attrs["settings"]["max_width"])
-
-    def distill(
-        self,
-        teachers: Sequence["TagGenerator"],
-        teacher_docs: Sequence[Sequence[Doc]],
-        student_docs: Iterable[Doc],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-        temperature: float = 1.0,
-        hidden: Optional[HiddenStates] = None,
-    ) -> Dict[str, float]:
-        """Learn from what trained components make of a batch.
-
-        teachers (Sequence[TagGenerator]): Trained components; their facets are matched by name.
-        teacher_docs (Sequence[Sequence[Doc]]): For each teacher, the batch as its pipeline reads it up to the teacher.
-        student_docs (Iterable[Doc]): The batch as the own pipeline reads it; the texts are the same.
-        drop (float): The encoder's dropout; the head's is a setting of the model.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Losses by component, added to; that of hidden states has `_hidden` behind.
-        temperature (float): What the logits of both are divided by; higher is softer.
-        hidden (Optional[HiddenStates]): Draws the encoder's vectors to the first teacher's, too.
-        RETURNS (Dict[str, float]): The losses.
-        RAISES (ValueError): Where a teacher's texts are not the student's.
-        """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        docs = list(student_docs)
-        for own in teacher_docs:
-            if list(map(text_length, own)) != list(map(text_length, docs)):
-                raise ValueError(f"{self.name}: a teacher's texts are not the student's: a tokenizer has changed them")
-        if not any(len(doc) for doc in docs):
-            return losses
-        self._require_labels()
-        settings, nothing = self.model.attrs["settings"], np.zeros((0, 2), dtype=np.int64)
-        with tapped(teachers[0].model) as teacher_tap:
-            given = [teacher.model.predict((list(own), nothing)) for teacher, own in zip(teachers, teacher_docs)]
-        facets = [teacher.labels for teacher in teachers]
-        targets = soft_targets(self.model.ops, given, facets, self.cfg["labels"], temperature)
-        with tapped(self.model) as tap:
-            pairs = likely_pairs(targets, settings["threshold"], settings["max_width"])
-            set_dropout_rate(self.model, drop)
-            scores, backprop = self.model.begin_update((docs, pairs))
-        loss, d_scores = span_loss(self.model.ops, scores, targets, len(docs), temperature)
-        if hidden is not None:
-            own, theirs = tap.attrs["pieces"], teacher_tap.attrs["pieces"]
-            if theirs is None:
-                raise ValueError(f"{self.name}: the first teacher has no hidden states, it runs no encoder")
-            hidden_loss, tap.attrs["gradient"] = hidden.compare(own, theirs, len(scores.boundaries), len(docs))
-            losses[f"{self.name}_hidden"] = losses.get(f"{self.name}_hidden", 0.0) + hidden_loss
-        backprop(d_scores)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
 
     def initialize(
         self,
@@ -392,10 +311,6 @@ class TagGenerator(SavedInParts, TrainablePipe):
                 f"[components.{self.name}.model] max_width",
                 stacklevel=3,
             )
-
-    def _require_labels(self) -> None:
-        if not self.model.shims[0].is_built:
-            raise ValueError(Errors.E109.format(name=self.name))
 
     def _parts(self) -> Dict[str, Part]:
         cfg = Part(self._cfg_to_bytes, self._cfg_from_bytes)

@@ -13,7 +13,6 @@ from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Sequence, 
 
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
-from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training import loop as spacy_loop
 from spacy.training.initialize import init_nlp
@@ -28,9 +27,8 @@ from ..listings.corpus import to_example
 from ..pipeline.spans.decoding import survey
 from ..pipeline.tag_generator import TagGenerator
 from ..pretraining.texts import read_texts
+from .lessons import UNLABELLED, Lessons, find_head
 
-# Marks the reference of an example that has no gold tags.
-_UNLABELLED = "spacy_product_tags_unlabelled"
 # Texts that are shuffled together.
 _BUFFER = 10000
 
@@ -70,14 +68,14 @@ def distill(
     RAISES (ValueError): On a setting out of its range, a pipeline without the component, files without text.
     """
     _check_settings(temperature=temperature, hidden_weight=hidden_weight, gold_share=gold_share)
-    heads = [_get_head(nlp, component, f"teacher {number}") for number, nlp in enumerate(teachers, 1)]
+    heads = [find_head(nlp, component, f"teacher {number}") for number, nlp in enumerate(teachers, 1)]
     if not heads:
         raise ValueError("no teacher is given")
     no_gold = not gold_share or ("train" in config.get("paths", {}) and config["paths"]["train"] is None)
     nlp, setup = _make_student(config, component, heads, use_gpu, no_gold)
     training = registry.resolve(setup["training"], schema=ConfigSchemaTraining)
     train_corpus, dev_corpus = resolve_dot_names(setup, [training["train_corpus"], training["dev_corpus"]])
-    student = _get_head(nlp, component, "the student")
+    student = find_head(nlp, component, "the student")
     if not no_gold:
         unknown = survey(train_corpus(nlp))[0].difference(student.labels)
         if unknown:
@@ -124,56 +122,11 @@ class UnlabelledCorpus:
             random.shuffle(some)
             for text in some:
                 example = to_example(nlp, Listing(text))
-                example.reference.user_data[_UNLABELLED] = True
+                example.reference.user_data[UNLABELLED] = True
                 yield example
         if not count:
             raise ValueError(f"no text in {', '.join(map(str, self.paths))}")
         self.on_error = pass_over
-
-
-class Lessons:
-    """What a component learns from a batch without gold tags: what its teachers make of it.
-
-    student (TagGenerator): The component.
-    teachers (Sequence[Language]): Pipelines with a component of the same name.
-    temperature (float): As in `TagGenerator.distill`.
-    hidden (Optional[HiddenStates]): As in `TagGenerator.distill`.
-    """
-
-    def __init__(
-        self, student: TagGenerator, teachers: Sequence[Language], temperature: float, hidden: Optional[HiddenStates]
-    ) -> None:
-        self.student = student
-        self.teachers = teachers
-        self.heads = [_get_head(nlp, student.name, f"teacher {number}") for number, nlp in enumerate(teachers, 1)]
-        self.temperature = temperature
-        self.hidden = hidden
-
-    def __call__(self, examples: Sequence[Example], **kwargs: Any) -> Optional[Dict[str, float]]:
-        """Learn from a batch, all of it with gold tags or all of it without.
-
-        examples (Sequence[Example]): The batch.
-        **kwargs (Any): As `TagGenerator.update` gets them.
-        RETURNS (Optional[Dict[str, float]]): The losses; None = it has gold tags, which it's to learn by itself.
-        """
-        if not all(_UNLABELLED in example.reference.user_data for example in examples):
-            return None
-        docs = [example.predicted for example in examples]
-        texts = [doc.text for doc in docs]
-        read = [_read(nlp, self.student.name, texts) for nlp in self.teachers]
-        return self.student.distill(
-            self.heads, read, docs, temperature=self.temperature, hidden=self.hidden, **kwargs
-        )
-
-
-def _read(nlp: Language, component: str, texts: Sequence[str]) -> List[Doc]:
-    """Run a pipeline up to a component. RETURNS (List[Doc]): The docs that the component gets."""
-    docs = [nlp.make_doc(text) for text in texts]
-    for name, pipe in nlp.pipeline:
-        if name == component:
-            break
-        docs = list(pipe.pipe(docs)) if hasattr(pipe, "pipe") else [pipe(doc) for doc in docs]
-    return docs
 
 
 def _check_settings(temperature: float, hidden_weight: float, gold_share: float) -> None:
@@ -183,18 +136,6 @@ def _check_settings(temperature: float, hidden_weight: float, gold_share: float)
         raise ValueError(f"hidden_weight: must be 0 or more, not {hidden_weight}")
     if not 0 <= gold_share < 1:
         raise ValueError(f"gold_share: must be from 0 to below 1, not {gold_share}")
-
-
-def _get_head(nlp: Language, component: str, who: str) -> TagGenerator:
-    """Find the component. RAISES (ValueError): Where the pipeline has none, or another with its name."""
-    head = nlp.get_pipe(component) if component in nlp.pipe_names else None
-    if not isinstance(head, TagGenerator):
-        name = nlp.meta.get("name") or "without a name"
-        raise ValueError(
-            f"{who} ({nlp.lang}, {name}) has no product_tag_generator named {component!r} but "
-            f"{', '.join(nlp.pipe_names) or 'no component at all'}; take another pipeline, or name its component"
-        )
-    return head
 
 
 def _make_student(
@@ -214,7 +155,7 @@ def _make_student(
         train, dev = (name.removeprefix("corpora.") for name in names)
         own["corpora"][train] = own["corpora"][dev]
     nlp = init_nlp(own, use_gpu=use_gpu)
-    student = _get_head(nlp, component, "the student")
+    student = find_head(nlp, component, "the student")
     if student.overlap is None:
         student.cfg["overlap"] = heads[0].cfg["overlap"]
     setup = nlp.config.interpolate()

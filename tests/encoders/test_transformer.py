@@ -11,8 +11,9 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.api import Adam
 
-from spacy_product_tags.encoders import transformer as module
-from spacy_product_tags.encoders.transformer import OFFSETS, _once_each, build_transformer_model_v1, cut_windows
+from spacy_product_tags.encoders import transformer, windows
+from spacy_product_tags.encoders.transformer import build_transformer_model_v1
+from spacy_product_tags.encoders.windows import OFFSETS, _once_each, cut_windows
 
 NLP = spacy.blank("zh")
 TITLE = "耐克2024新款男士纯棉短袖T恤 iPhone15 Pro手机壳"
@@ -159,7 +160,7 @@ def test_the_data_travel(model):
 def test_small_batches_give_what_one_does(model, monkeypatch):
     texts = [TITLE * n for n in (1, 2, 3, 9)]
     expected = [pieces_of(data)[1] for data in predict(model, *texts)]
-    monkeypatch.setattr(module, "_MAX_PADDED", 64)
+    monkeypatch.setattr(windows, "_MAX_PADDED", 64)
     for found, vectors in zip(predict(model, *texts), expected):
         np.testing.assert_allclose(pieces_of(found)[1], vectors, atol=1e-4)
 
@@ -168,7 +169,7 @@ def test_roberta_s_positions_start_behind_the_padding_index():
     def window_length(**config):
         config = SimpleNamespace(**{"max_position_embeddings": 514, "model_type": "bert", "pad_token_id": 1, **config})
         fake = SimpleNamespace(transformer=SimpleNamespace(config=config), tokenizer=SimpleNamespace(model_max_length=9e9))
-        return module.window_length(fake)
+        return windows.window_length(fake)
 
     assert window_length() == 514
     assert window_length(model_type="xlm-roberta") == 512
@@ -240,7 +241,7 @@ def test_half_precision_on_cpu_is_for_training_and_nearly_the_same(model, tiny_b
     output, backprop = half.begin_update([NLP.make_doc(TITLE)])
     rounded = output.model_output.last_hidden_state
     assert rounded.dtype is torch.float32
-    if module._has_bfloat16():
+    if transformer._has_bfloat16():
         assert 0 < np.abs(rounded.detach().numpy() - theirs).max() < 0.1, "rounded, but only a little"
     output.model_output = output.unsplit_by_doc([[np.ones_like(ours)]]).model_output
     before = {name: value.clone() for name, value in half.transformer.state_dict().items()}

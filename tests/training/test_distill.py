@@ -15,7 +15,8 @@ from spacy_product_tags.encoders.hidden_states import HiddenStates
 from spacy_product_tags.io import _exchange, swap_folders
 from spacy_product_tags.listing import Listing, write_listings
 from spacy_product_tags.listings.corpus import to_example
-from spacy_product_tags.training.distill import Lessons, UnlabelledCorpus, _alternate, distill
+from spacy_product_tags.training.distill import UnlabelledCorpus, _alternate, distill
+from spacy_product_tags.training.lessons import Lessons, teach
 
 NAME = "product_tag_generator"
 
@@ -233,7 +234,7 @@ def test_gold_batches_go_the_usual_way(trained, make_nlp, listings, monkeypatch)
     fix_random_seed(1)
     wanted = component.update(examples)
     component._lessons = Lessons(component, [teacher], 1.0, None)
-    monkeypatch.setattr(type(component), "distill", None)
+    monkeypatch.setattr("spacy_product_tags.training.lessons.teach", None)
     fix_random_seed(1)
     assert component.update(examples) == wanted
 
@@ -269,7 +270,7 @@ def test_odd_texts_and_no_batch(trained, make_nlp):
     for texts in ([], [""], [" "], ["\n", ""], ["克"], ["", "a", ""], ["x" * 500]):
         docs = [nlp.make_doc(text) for text in texts]
         teacher_docs = [teacher.make_doc(text) for text in texts]
-        losses = component.distill([head], [teacher_docs], docs, sgd=Adam(0.01), hidden=HiddenStates(1.0))
+        losses = teach(component, [head], [teacher_docs], docs, sgd=Adam(0.01), hidden=HiddenStates(1.0))
         assert all(np.isfinite(loss) for loss in losses.values())
         assert bool(losses[NAME]) == any(texts)
 
@@ -278,7 +279,7 @@ def test_other_texts_than_the_student_s_are_refused(trained, make_nlp):
     teacher = spacy.load(trained("chars"))
     nlp = student_of(make_nlp, "chars", teacher)
     with pytest.raises(ValueError, match="a teacher's texts are not the student's"):
-        nlp.get_pipe(NAME).distill([teacher.get_pipe(NAME)], [[teacher.make_doc("T恤")]], [nlp.make_doc("T恤 ")])
+        teach(nlp.get_pipe(NAME), [teacher.get_pipe(NAME)], [[teacher.make_doc("T恤")]], [nlp.make_doc("T恤 ")])
 
 
 def test_a_teacher_stays_as_it_is(trained, make_nlp, listings, tmp_path):
