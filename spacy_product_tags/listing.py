@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .errors import ListingError
-from .io import bad, iter_jsonl, open_text, parse_rows, raise_error
+from .io import bad, iter_jsonl, open_text, raise_error
 from .tag import Tag, check_offsets
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -172,20 +172,6 @@ def read_listings(
     RAISES (ListingError): At the first bad line, with file, line, field and what to do, unless `on_error` returns.
     """
     yield from iter_jsonl(path, Listing.from_dict, on_error)
-
-
-def parse_listings(
-    lines: Iterable[str], name: str, *, on_error: Callable[[ListingError], None] = raise_error
-) -> Iterator[Listing]:
-    """Stream listings from lines of JSON.
-
-    lines (Iterable[str]): The lines.
-    name (str): What to call the input in errors.
-    on_error (Callable[[ListingError], None]): As in `read_listings`.
-    YIELDS (Listing): One listing a line that is not blank.
-    """
-    for _, listing in parse_rows(lines, name, Listing.from_dict, on_error):
-        yield listing
 
 
 def write_listings(path: Union[str, Path], listings: Iterable[Listing]) -> int:

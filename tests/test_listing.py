@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_product_tags import Listing, ListingError, Tag
-from spacy_product_tags.listing import open_text, parse_listings, read_listings, write_listings
+from spacy_product_tags.io import parse_rows
+from spacy_product_tags.listing import open_text, read_listings, write_listings
 
 FULL = Listing(
     title="耐克纯棉T恤",
@@ -29,7 +30,7 @@ FULL = Listing(
 def read(lines):
     """Read lines of JSON. RETURNS (Tuple[List[Listing], List[ListingError]]): Listings and errors."""
     errors = []
-    return list(parse_listings(lines, "a.jsonl", on_error=errors.append)), errors
+    return [listing for _, listing in parse_rows(lines, "a.jsonl", Listing.from_dict, errors.append)], errors
 
 
 def test_text_is_title_line_break_description():
@@ -177,5 +178,5 @@ def test_round_trip_through_json(listing):
 @pytest.mark.parametrize("line, column", [('{"title": "x"\n', 14), ('{"title": x}\n', 11), ('{"title": "x",\r\n', 15)])
 def test_the_column_of_broken_json_is_one_of_its_line(line, column):
     errors = []
-    assert list(parse_listings(["\n", line], "in", on_error=errors.append)) == []
+    assert list(parse_rows(["\n", line], "in", Listing.from_dict, errors.append)) == []
     assert ["in:2: line: not valid JSON" in str(err) and f"at column {column})" in str(err) for err in errors] == [True]

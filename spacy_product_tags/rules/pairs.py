@@ -1,5 +1,4 @@
 """Pairs of raw values and what a shop wants written for them: what the rules of `rules.rules` are learned from."""
-import hashlib
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Tuple, Union
 
@@ -19,7 +18,7 @@ class ValueRow(NamedTuple):
     wanted (Tuple[str, ...]): What the shop writes for them: none twice, so there may be fewer.
     category (str): The product's category, levels joined by " > ".
     title (str): The product's title.
-    product (str): The product's id; a product never stands in two folds.
+    product (str): The product's id, so that a split for evaluation can keep its rows together.
     operation (str): What it takes, where that is known; for evaluation.
     """
 
@@ -143,9 +142,3 @@ def _align(raw: Tuple[str, ...], wanted: Tuple[str, ...]) -> List[Tuple[str, Tup
     if len(raw) == len(wanted):
         return [(one, (other,)) for one, other in zip(raw, wanted)]
     return []
-
-
-def fold_of(row: ValueRow, folds: int = 5) -> int:
-    """Give a row's fold, the same in each process; rows of a product share it. RETURNS (int): From 0."""
-    digest = hashlib.sha256((row.product or row.title or "\t".join(row.raw)).encode("utf8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:6], "big") % folds

@@ -1,4 +1,4 @@
-"""Numbers in Chinese characters, read and written exactly (cn2an knows no 半 and no 一点五万, and counts in floats)."""
+"""Numbers in Chinese characters, read exactly (cn2an knows no 半 and no 一点五万, and counts in floats)."""
 import re
 import tomllib
 from fractions import Fraction
@@ -71,36 +71,3 @@ def _read_whole(text: str) -> Optional[int]:
     if rest and len(tail) == 1:
         rest *= size // 10  # 两千三
     return number * size + rest if rest and rest < size else None
-
-
-def format_chinese_number(number: Union[int, Fraction]) -> str:
-    """Write a number in Chinese characters: what `parse_chinese_number` reads.
-
-    number (Union[int, Fraction]): From 0 to below 10 ** 16.
-    RETURNS (str): The number: 一百二十三.
-    RAISES (ValueError): Where the number is out of range, or has no end as a decimal (1/3).
-    """
-    number = Fraction(number)
-    whole, rest = divmod(number, 1)
-    if not 0 <= number < 10**16:
-        raise ValueError(f"number: {number} is not from 0 to below 10 ** 16; write it in digits")
-    text = _write_whole(whole) or _NUMBERS["digits"][0][0]
-    text = text[1:] if text.startswith("一十") else text
-    if rest:
-        text += _NUMBERS["point"][0]
-    for _ in range(rest.denominator.bit_length()):
-        if rest:
-            digit, rest = divmod(rest * 10, 1)
-            text += _NUMBERS["digits"][digit][0]
-    if rest:
-        raise ValueError(f"number: {number} has no end as a decimal; round it, or write it as a fraction")
-    return text
-
-
-def _write_whole(number: int) -> str:
-    if number < 10:
-        return _NUMBERS["digits"][number][0] if number else ""
-    unit, size = [(unit, size) for unit, size in _UNITS.items() if size <= number][-1]
-    head, tail = divmod(number, size)
-    zero = _NUMBERS["digits"][0][0] if 0 < tail < size // 10 else ""
-    return _write_whole(head) + unit + zero + _write_whole(tail)

@@ -1,4 +1,5 @@
 """Learning value rules from pairs: each operation is found, unknown values are written alike, and WDC-PAVE."""
+import hashlib
 import json
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from spacy_product_tags.errors import ListingError
 from spacy_product_tags.rules.evaluate import evaluate
 from spacy_product_tags.rules.fit import fit_value_rules
 from spacy_product_tags.rules.fit_parts import fit_classes
-from spacy_product_tags.rules.pairs import Pair, ValueRow, align, fold_of, read_value_rows, wdc_operation
+from spacy_product_tags.rules.pairs import Pair, ValueRow, align, read_value_rows, wdc_operation
 from spacy_product_tags.rules.rules import ValueRules
 
 WDC = Path(__file__).parents[3] / "shared" / "datasets" / "en_attr_wdcpave"
@@ -22,6 +23,12 @@ WDC = Path(__file__).parents[3] / "shared" / "datasets" / "en_attr_wdcpave"
 
 def rows(facet, pairs, category=""):
     return [ValueRow(facet, (raw,), (wanted,), category) for raw, wanted in pairs]
+
+
+def fold_of(row):
+    """Give a row's fold of five, the same in each process. A product's rows share it. RETURNS (int): From 0."""
+    digest = hashlib.sha256((row.product or row.title or "\t".join(row.raw)).encode("utf8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:6], "big") % 5
 
 
 CASES = [
@@ -132,12 +139,6 @@ def test_bad_rows_cost_no_good_ones(tmp_path):
     ]
     with pytest.raises(ListingError):
         list(read_value_rows(path))
-
-
-def test_folds_share_no_product():
-    shown = [ValueRow("x", (str(number),), ("y",), product=str(number // 2)) for number in range(60)]
-    assert all(fold_of(one) == fold_of(other) for one, other in zip(shown[::2], shown[1::2]))
-    assert {fold_of(row) for row in shown} == set(range(5))
 
 
 def test_commands(tmp_path):
