@@ -9,6 +9,8 @@ from .errors import ListingError
 from .io import bad, iter_jsonl, open_text, raise_error
 from .tag import Tag, check_offsets
 
+# Between the levels of a category, where its path is one string.
+SEPARATOR = " > "
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

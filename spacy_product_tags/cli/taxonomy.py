@@ -44,7 +44,8 @@ def taxonomy_show_cli(
     """
     Show a category: its path, its names, and what is right below it.
     """
-    from ..taxonomy.tree import SEPARATOR, Taxonomy
+    from ..listing import SEPARATOR
+    from ..taxonomy.tree import Taxonomy
 
     taxonomy = Taxonomy.from_disk(file)
     row = -1 if category is None else _find(taxonomy, category, file)
@@ -70,8 +71,9 @@ def taxonomy_map_cli(
 
     Where no ancestor has one either, the line is empty and the exit code is 1.
     """
+    from ..listing import SEPARATOR
     from ..taxonomy.mapping import load_mapping, split_path
-    from ..taxonomy.tree import SEPARATOR, Taxonomy
+    from ..taxonomy.tree import Taxonomy
 
     complaints = Complaints()
     loaded = load_mapping(mapping, source, target, on_error=complaints)

@@ -17,9 +17,10 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..encoders.name_encoder import SHIPPED, NameEncoder
+from ..listing import SEPARATOR
 from ..saving import Part, SavedInParts, Settings, read_settings
 from ..tag import predict_category, register_extensions
-from ..taxonomy.tree import SEPARATOR, Taxonomy
+from ..taxonomy.tree import Taxonomy
 from .calibration import require_numbers
 from .category.network import build_network, grow_network
 from .category.tree import (

@@ -4,8 +4,8 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Named
 
 from ..errors import ListingError
 from ..io import bad, iter_jsonl, raise_error
+from ..listing import SEPARATOR
 from .programs import load_data
-from .rules import SEPARATOR
 
 _FIELDS = ("facet", "raw", "wanted", "category", "title", "product", "operation")
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
+from ..listing import SEPARATOR
 from .classes import ClassRule
 from .conversion import ConversionRule
 from .programs import NameRule, ProgramRule, WordRule
 
 FORMAT = 1
-SEPARATOR = " > "
 RULE_TYPES = {rule.op: rule for rule in (NameRule, WordRule, ConversionRule, ProgramRule, ClassRule)}
 
 Rule = Union[NameRule, WordRule, ConversionRule, ProgramRule, ClassRule]

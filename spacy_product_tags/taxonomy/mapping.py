@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple, Union
 
 from ..io import OnError, bad, iter_jsonl, raise_error
+from ..listing import SEPARATOR
 from ..text.folding import lookup_key
-from .tree import SEPARATOR
 
 Path_ = Tuple[str, ...]
 

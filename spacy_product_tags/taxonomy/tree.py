@@ -7,10 +7,9 @@ from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Opti
 import numpy as np
 
 from ..io import OnError, open_text, parse_rows, raise_error
+from ..listing import SEPARATOR
 from ..text.folding import lookup_key
 from .rows import Numbered, Row, check_rows
-
-SEPARATOR = " > "
 
 
 class Taxonomy:

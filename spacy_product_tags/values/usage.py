@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import ListingError
 from ..io import raise_error
-from ..taxonomy.tree import SEPARATOR, Taxonomy
+from ..listing import SEPARATOR
+from ..taxonomy.tree import Taxonomy
 from ..text.folding import lookup_key
 from .packed import Strings, encode, pack
 

@@ -11,9 +11,8 @@ from typing import Dict, List, Sequence, Tuple
 
 from spacy import require_gpu
 
-from spacy_product_tags.listing import Listing, read_listings
+from spacy_product_tags.listing import SEPARATOR, Listing, read_listings
 from spacy_product_tags.pipeline.category.scores import CategoryPath, score_paths
-from spacy_product_tags.taxonomy.tree import SEPARATOR
 
 SPLITS = ("train", "dev", "test")
 # As configs/classifier.cfg: padded tokens in a batch, and listings that batches are cut from.

@@ -5,8 +5,9 @@ import numpy as np
 from spacy.scorer import PRFScore
 from spacy.training import Example
 
+from ...listing import SEPARATOR
 from ...tag import get_category, get_tags
-from ...taxonomy.tree import SEPARATOR, Taxonomy
+from ...taxonomy.tree import Taxonomy
 from ..calibration import ece
 
 # The value of an axis of which a listing says nothing.

@@ -8,8 +8,9 @@ from spacy.tokens import Doc
 from thinc.api import torch2xp, xp2torch
 from thinc.types import Floats2d
 
+from ...listing import SEPARATOR
 from ...tag import get_category, get_tags
-from ...taxonomy.tree import SEPARATOR, Taxonomy
+from ...taxonomy.tree import Taxonomy
 from ..rounding import certainty, rounded
 from .scores import NONE
 
