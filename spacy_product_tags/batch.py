@@ -53,8 +53,9 @@ def tag_listings(
     max_tags (int): Most seller tags of a listing that the pipeline gets.
     max_tag_length (int): Most characters of a seller tag that it gets.
     on_error (Optional[Callable[[ListingError], None]]): Called with the error of each listing that can't be tagged,
-        which is then left out, and of each seller tag that is left out. None = the error of a listing comes out in its
-        place, and that of a tag is a warning. The line is the listing's number, counted from 1.
+        which is then left out, of each seller tag that is left out, and of a text with more tags than the generator's
+        `max_tags`. None = the error of a listing comes out in its place, and any other is a warning. The line is the
+        listing's number, counted from 1.
     YIELDS (Record): The tagged listings.
     RAISES (ValueError): On a batch size, a number of processes or a limit below 1.
     RAISES (TypeError): Where the listings are one string, one dict or a table.
@@ -88,8 +89,8 @@ def tag_records(
     """Tag as `tag_listings` does, with an error in place of each listing that can't be tagged.
 
     limits (Limits): What the pipeline gets of a listing's seller tags.
-    on_tag_error (Callable[[ListingError], None]): Called with the error of each seller tag that is left out, before its
-        listing comes out.
+    on_tag_error (Callable[[ListingError], None]): Called with the error of each seller tag that is left out, and of a
+        text with too many tags, before its listing comes out.
     YIELDS (Record): One for each listing.
     """
     n_process = os.cpu_count() or 1 if n_process == -1 else n_process

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Sequence, Tu
 from .errors import ListingError
 from .graphemes import clean
 from .listing import Listing
-from .tag import as_tag, get_category, get_tags, set_category, store_tags
+from .tag import as_tag, get_category, get_tag_issues, get_tags, set_category, store_tags
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 Record = Union[Listing, ListingError]
 # With its number, counted from 1.
 Numbered = Tuple[int, Record]
-# With what was wrong with its seller tags.
+# With what was wrong with its seller tags, and what a component says of its tags as a whole.
 Tagged = Tuple[Record, List[ListingError]]
 # As Shopify has it, which allows more than other platforms do.
 MAX_TAGS, MAX_TAG_LENGTH = 250, 255
 # A text and a seller tag that every pipeline can read.
 _PLAIN, _PLAIN_TAG = "Nike red cotton shirt 红色 T恤", "cotton"
 _NAME = "listings"
+# What `tag.note_issue` noted, by its reason.
+_ISSUES = {"too_many_tags": "{found} stand in the text, the likeliest {kept} are kept (max_tags of the tag generator)"}
 
 
 class Limits(NamedTuple):
@@ -42,7 +44,7 @@ def tag_batch(nlp: "Language", batch: Sequence[Numbered], limits: Limits = Limit
     batch (Sequence[Tuple[int, Record]]): The listings with their numbers, for errors; an error passes through.
     limits (Limits): What the pipeline gets of their seller tags.
     RETURNS (List[Tuple[Record, List[ListingError]]]): Each listing with its tags, or the error in its place; and what
-        was wrong with the seller tags that were left out.
+        was wrong with the seller tags that were left out, or with its tags as a whole (``doc._.tag_issues``).
     RAISES (Exception): What the pipeline raised, where it fails on any text, or on any seller tag.
     """
     done: List[Tagged] = [(record, []) for _, record in batch]
@@ -59,8 +61,9 @@ def tag_batch(nlp: "Language", batch: Sequence[Numbered], limits: Limits = Limit
     if not todo:
         return done
     try:
-        for place, tagged in zip(todo, _run(nlp, [(listing, tags.values()) for listing, tags in todo.values()])):
-            done[place] = tagged, done[place][1]
+        items = [(batch[place][0], listing, tags.values()) for place, (listing, tags) in todo.items()]
+        for place, (tagged, issues) in zip(todo, _run(nlp, items)):
+            done[place] = tagged, done[place][1] + issues
         return done
     except MemoryError:
         raise
@@ -69,8 +72,8 @@ def tag_batch(nlp: "Language", batch: Sequence[Numbered], limits: Limits = Limit
         failure = err
     titles = given = kept = 0
     for place, (listing, tags) in todo.items():
-        record, errors = _tag_alone(nlp, batch[place][0], listing, tags)
-        done[place] = record, done[place][1] + errors
+        (record, issues), errors = _tag_alone(nlp, batch[place][0], listing, tags)
+        done[place] = record, done[place][1] + errors + issues
         if isinstance(record, Listing):
             titles, given, kept = titles + 1, given + len(tags), kept + len(tags) - len(errors)
     if (not titles and _fails_on(nlp, ())) or (given and not kept and _fails_on(nlp, (_PLAIN_TAG,))):
@@ -105,17 +108,33 @@ def choose_tags(listing: Listing, number: int, limits: Limits) -> Tuple[Dict[int
     return tags, errors
 
 
-def _run(nlp: "Language", items: Sequence[Tuple[Listing, Iterable[str]]]) -> List[Listing]:
-    """Run the pipeline. RETURNS (List[Listing]): The listings with what it found."""
-    docs = [_make_doc(nlp, listing, tags) for listing, tags in items]
+def _run(nlp: "Language", items: Sequence[Tuple[int, Listing, Iterable[str]]]) -> List[Tagged]:
+    """Run the pipeline.
+
+    items (Sequence[Tuple[int, Listing, Iterable[str]]]): Numbers, listings, and the seller tags of each that it gets.
+    RETURNS (List[Tagged]): The listings with what it found, and what it says of their tags as a whole.
+    """
+    docs = [_make_doc(nlp, listing, tags) for _, listing, tags in items]
     done = list(nlp.pipe(docs, batch_size=max(len(docs), 1)))
     if len(done) != len(docs):
         # With `nlp.set_error_handler` a doc on which a component fails is gone: those behind it would take its place.
         raise ValueError(f"the pipeline gives {len(done)} docs for {len(docs)}, as its error handler leaves some out")
     return [
-        replace(listing, tags=get_tags(doc), category=listing.category or get_category(doc))
-        for (listing, _), doc in zip(items, done)
+        (replace(listing, tags=get_tags(doc), category=listing.category or get_category(doc)), _issues(doc, number))
+        for (number, listing, _), doc in zip(items, done)
     ]
+
+
+def _issues(doc: "Doc", number: int) -> List[ListingError]:
+    """Give what components said of a doc's tags as a whole. RETURNS (List[ListingError]): One for each issue."""
+    errors = []
+    for issue in get_tag_issues(doc):
+        # What is said of one tag is for who reads the doc.
+        if "tag" not in issue:
+            problem = _ISSUES.get(issue.get("reason", ""))
+            problem = f"{dict(issue)}" if problem is None else problem.format(**issue)
+            errors.append(ListingError(_NAME, number, "tags", problem))
+    return errors
 
 
 def _make_doc(nlp: "Language", listing: Listing, tags: Iterable[str]) -> "Doc":
@@ -126,11 +145,15 @@ def _make_doc(nlp: "Language", listing: Listing, tags: Iterable[str]) -> "Doc":
     return doc
 
 
-def _tag_alone(nlp: "Language", number: int, listing: Listing, tags: Dict[int, str]) -> Tagged:
-    """Tag one listing in a batch on which the pipeline failed: without the seller tags that it fails on."""
+def _tag_alone(
+    nlp: "Language", number: int, listing: Listing, tags: Dict[int, str]
+) -> Tuple[Tagged, List[ListingError]]:
+    """Tag one listing in a batch on which the pipeline failed.
+
+    RETURNS (Tuple[Tagged, List[ListingError]]): It, and an error for each seller tag that the pipeline fails on.
+    """
     try:
-        tagged = _run(nlp, [(listing, tags.values())])[0]
-        return tagged, []
+        return _run(nlp, [(number, listing, tags.values())])[0], []
     except MemoryError:
         raise
     except Exception as err:
@@ -139,15 +162,16 @@ def _tag_alone(nlp: "Language", number: int, listing: Listing, tags: Dict[int, s
     good: List[str] = []
     errors = []
     try:
-        tagged = _run(nlp, [(listing, ())])[0]
+        tagged = _run(nlp, [(number, listing, ())])[0]
     except MemoryError:
         raise
     except Exception:
         # It isn't the seller tags: all is said by the first failure.
-        return ListingError(_NAME, number, "title", f"the pipeline fails on this listing ({_describe(failure)})"), []
+        problem = f"the pipeline fails on this listing ({_describe(failure)})"
+        return (ListingError(_NAME, number, "title", problem), []), []
     for place, text in tags.items():
         try:
-            tagged = _run(nlp, [(listing, [*good, text])])[0]
+            tagged = _run(nlp, [(number, listing, [*good, text])])[0]
             good.append(text)
         except MemoryError:
             raise
@@ -165,7 +189,7 @@ def _fails_on(nlp: "Language", tags: Sequence[str]) -> bool:
     RETURNS (bool): Whether it fails on a plain text with them.
     """
     try:
-        _run(nlp, [(Listing(_PLAIN), tags)])
+        _run(nlp, [(0, Listing(_PLAIN), tags)])
     except MemoryError:
         raise
     except Exception:

@@ -7,7 +7,7 @@ from spacy.language import Language
 from spacy.util import ignore_error
 
 from spacy_product_tags import Listing, ListingError, Tag, tag_listings
-from spacy_product_tags.tag import get_tags
+from spacy_product_tags.tag import get_tags, note_issue
 from spacy_product_tags.values.index import AliasIndex
 from spacy_product_tags.values.table import Value
 from spacy_product_tags.values.usage import Category, Usage
@@ -19,6 +19,16 @@ def fragile(doc):
     tags = [tag.text for tag in get_tags(doc)]
     if "poison" in doc.text or "poison" in tags or {"half", "other half"} <= set(tags):
         raise KeyError("İ")
+    return doc
+
+
+@Language.component("tests_many")
+def many(doc):
+    """Note an issue of the doc as a whole, and one of a tag."""
+    if doc.text.startswith("many"):
+        note_issue(doc, "too_many_tags", found=1200, kept=1000)
+        note_issue(doc, "of_a_stranger", share=0.5)
+        note_issue(doc, "spelling", tag=0)
     return doc
 
 
@@ -56,6 +66,24 @@ def test_a_tag_that_the_pipeline_fails_on_is_left_out_and_named(nlp, batch_size)
     left = list(tag_listings(nlp, listings, batch_size=batch_size, on_error=errors.append))
     assert [x.title for x in left] == ["a", "b", "c", "d"]
     assert [(err.line, err.field) for err in errors] == [(1, "seller_tags[1]"), (3, "title"), (4, "seller_tags[2]")]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 128])
+def test_what_is_said_of_the_tags_as_a_whole_is_passed_on(nlp, batch_size):
+    nlp.add_pipe("tests_many")
+    listings = [Listing("a"), Listing("many", seller_tags=("red", "poison")), Listing("many <b>html</b>"), Listing("d")]
+    errors = []
+    records = list(tag_listings(nlp, listings, batch_size=batch_size, on_error=errors.append))
+    assert shown(records) == [[], ["red"], [], []]
+    issues = [
+        "1200 stand in the text, the likeliest 1000 are kept (max_tags of the tag generator)",
+        "{'reason': 'of_a_stranger', 'share': 0.5}",
+    ]
+    assert [(err.line, err.problem) for err in errors if err.field == "tags"] == [(n, x) for n in (2, 3) for x in issues]
+    assert [(err.line, err.field) for err in errors if err.field != "tags"] == [(2, "seller_tags[1]")]
+    with pytest.warns(UserWarning) as warned:
+        assert shown(tag_listings(nlp, ["many"])) == [[]]
+    assert [str(warning.message) for warning in warned] == [f"listings:1: tags: {issue}" for issue in issues]
 
 
 def test_a_single_bad_listing_is_no_fault_of_the_pipeline(nlp):

@@ -83,8 +83,8 @@ def tag_cli(
 
     Each listing comes out with its predicted tags. A bad line is reported on stderr and comes out as an object with
     "error" and "line", so that the output has one line for each input; the exit code is then 1. So it is where a
-    seller tag was left out. Beside an output file stands NAME.run.json, by which the same command goes on where it was
-    left, and no other does.
+    seller tag was left out, or tags of a text that has more than the generator's max_tags. Beside an output file
+    stands NAME.run.json, by which the same command goes on where it was left, and no other does.
     """
     to_file = str(output) != STDIO
     _check_processes(n_process, gpu_id)

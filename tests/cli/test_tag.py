@@ -99,6 +99,19 @@ def test_bad_lines_cost_only_themselves(run, pipeline, gold, tmp_path):
     assert [row["title"] for row in rows if "title" in row] == [listing.title for listing in gold]
 
 
+@pytest.mark.parametrize("n_process", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_too_many_tags_are_said_and_the_likeliest_come_out(run, pipeline, gold, tmp_path, n_process):
+    few = tmp_path / "few"
+    spacy.load(pipeline, config={"components.product_tag_generator.max_tags": 1}).to_disk(few)
+    path, output = tmp_path / "in.txt", tmp_path / "out.jsonl"
+    path.write_text("\n".join(["", gold[0].title, "x"]), encoding="utf8")
+    result = run("tag", few, "-i", path, "-o", output, "--n-process", n_process)
+    assert result.exit_code == 1
+    assert f"{path}:2: tags: {len(expected(gold[0]))} stand in the text, the likeliest 1 are kept" in result.stderr
+    first, second = map(json.loads, output.read_text(encoding="utf8").splitlines())
+    assert len(first["tags"]) == 1 and second["title"] == "x"
+
+
 def test_resume(run, pipeline, gold, tmp_path):
     path, output = bad_file(tmp_path, gold), tmp_path / "out.jsonl"
     run("tag", pipeline, "-i", path, "-o", output)
