@@ -15,11 +15,10 @@ from ..saving import Part, SavedInParts
 from ..tag import TRACE, USER_DATA_KEY, Tag, get_category, get_tags, register_extensions, store_tags
 from ..values.index import AliasIndex
 from ..values.linking import Link
-from ..values.links import Links
+from ..values.links import Links, Named
 from ..values.surroundings import Surroundings
-from ..values.table import Value, find_label
 from .values.merging import as_written, merge_tags
-from .values.quantities import localize_amount, read_amount, spell, write_amount
+from .values.quantities import localize_amount, read_amount, write_amount
 
 
 @Language.factory(
@@ -186,14 +185,14 @@ class TagNormalizer(SavedInParts, Pipe):
         """As `normalize`, with one table for all tags of a doc, also where `aliases` is set meanwhile."""
         aliases = links.index
         if tag.canonical_id in aliases:
-            return self._name(tag, aliases[tag.canonical_id], locale), "id", 1.0
+            return self._name(tag, links.name(tag.canonical_id, locale)), "id", 1.0
         if tag.canonical_id and aliases.resolve(tag.canonical_id):
             # A quantity's, or that of another table.
             return tag, "id", 1.0
         candidate, probability = self._link(links, tag.text, tag.facet, listing)
         named = None
         if candidate is not None and probability >= self.min_probability:
-            named = self._name(tag, aliases[candidate.id], locale), candidate.how, probability
+            named = self._name(tag, links.name(candidate.id, locale)), candidate.how, probability
             if links.is_vouched_for(candidate, tag.facet, listing):
                 return named
         found = self._read_quantity(links, tag, locale, listing, doc, text) or named
@@ -210,20 +209,20 @@ class TagNormalizer(SavedInParts, Pipe):
         amount = read_amount(tag, doc, text)
         if amount is None:
             return None
-        quantity, name = amount
+        quantity, (name, in_base, plain) = amount
         written = write_amount(quantity, tag.text, locale.partition("-")[0], doc) if self.rename else tag.text
         named = replace(tag, text=written, raw=tag.raw or (tag.text if written != tag.text else ""))
         # The table may have it in the base unit, in this one, or as it is written here.
-        for spelt in (*spell(quantity, name), written):
+        for spelt in (in_base, plain, written):
             candidate, probability = self._link(links, spelt, tag.facet, listing)
             if candidate is None or candidate.how != "exact" or probability < self.min_probability:
                 continue
             if links.is_vouched_for(candidate, tag.facet, listing):
-                return self._name(named, links.index[candidate.id], locale), "exact", probability
+                return self._name(named, links.name(candidate.id, locale)), "exact", probability
         return replace(named, canonical_id=name), "quantity", 1.0
 
-    def _name(self, tag: Tag, value: Value, locale: str) -> Tag:
-        text = (find_label(value, locale) if self.rename else "") or tag.text
+    def _name(self, tag: Tag, value: Named) -> Tag:
+        text = (value.label if self.rename else "") or tag.text
         raw = tag.raw or (tag.text if text != tag.text else "")
         return replace(tag, text=text, facet=tag.facet or value.facet, canonical_id=value.id, raw=raw)
 
@@ -236,9 +235,9 @@ class TagNormalizer(SavedInParts, Pipe):
             was written in (else the base unit); the tag's own text where its value is not known or has no label in that
             language.
         """
-        aliases = self.aliases
-        if tag.canonical_id in aliases:
-            return find_label(aliases[tag.canonical_id], locale) or tag.text
+        links = self._links
+        if tag.canonical_id in links.index:
+            return links.name(tag.canonical_id, locale).label or tag.text
         return localize_amount(tag, locale.partition("-")[0])
 
     def initialize(

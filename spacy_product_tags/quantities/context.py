@@ -29,6 +29,8 @@ class Source:
     category (Union[str, Sequence[str]]): The listing's category, or its path.
     context (str): Words that stand around, such as the title.
     lang (str): The language, which tells what 1.000 and 2 500 are; "" = not known.
+
+    asked (bool): Whether category or context were looked at so far: where not, any others would have told the same.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Source:
         path = [category] if isinstance(category, str) else category
         # From what says most to what says least.
         self._said = (re.sub("[-_]", " ", facet).strip().lower(), "\n".join(path).lower(), narrow(context).lower())
+        self.asked = False
         self._found: Dict[Tuple[int, str], bool] = {}
         self._places: Dict[str, List[int]] = {}
 
@@ -75,10 +78,12 @@ class Source:
         if re.compile(pattern).match(self._lower, place):
             return True
         text = self._lower.strip() if self.whole and place >= len(self.text.rstrip()) else ""
+        self.asked = self.asked or bool(text)
         at = self._said[2].find(text) if text else -1
         return at >= 0 and re.compile(pattern).match(self._said[2], at + len(text)) is not None
 
     def _says(self, level: int, topic: str) -> bool:
+        self.asked = self.asked or level > 0
         said = self._said[level]
         if not said:
             return False

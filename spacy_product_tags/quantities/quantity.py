@@ -2,6 +2,7 @@
 import re
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import List, Optional, Sequence, Tuple, Union
 
 from .context import Source
@@ -21,6 +22,8 @@ _MORE = re.compile(r"\.|[^\W\d]")
 # Length, width and height may go without saying.
 _IN_ORDER = ((), ("l", "w"), ("l", "w", "h"))
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+# Strings that are kept with what they say, and the longest of them: hardly a quantity is longer.
+_CACHED, _LONGEST = 10000, 64
 _SYMBOLS = {'"', "'", "%", "°", "°C", "°F", "℃", "℉"}
 
 
@@ -38,7 +41,26 @@ def parse_quantity(
     lang (str): The language, such as de: there 1.000 is a thousand; "" = not known.
     RETURNS (Optional[Quantity]): The quantity; None where the string is none, or is more than one.
     """
-    source = Source(text, True, facet, category, context, lang)
+    if len(text) <= _LONGEST:
+        # The same strings come again and again, and few of them need their surroundings to be read.
+        quantity, asked = _read_alone(text, facet, lang)
+        if not (asked and (category or context)):
+            return quantity
+    return _read(text, Source(text, True, facet, category, context, lang))
+
+
+@lru_cache(_CACHED)
+def _read_alone(text: str, facet: str, lang: str) -> Tuple[Optional[Quantity], bool]:
+    """Read a string as `parse_quantity` does, without category and context.
+
+    RETURNS (Tuple[Optional[Quantity], bool]): The quantity, and whether either might have told otherwise.
+    """
+    source = Source(text, True, facet, lang=lang)
+    quantity = _read(text, source)
+    return quantity, source.asked
+
+
+def _read(text: str, source: Source) -> Optional[Quantity]:
     narrowed = source.text
     start, end = len(text) - len(narrowed.lstrip()), len(narrowed.rstrip())
     found = read_quantity(source, start) if start < end else None

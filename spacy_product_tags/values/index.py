@@ -25,8 +25,8 @@ from .usage import PREFIX, Usage
 
 KIND = "spacy-product-tags.alias_index.v2"
 MIN_SCORE = 0.6
-# Values whose categories are kept at hand: a value of many attributes takes its time.
-_CACHED = 2000
+# What is kept at hand: what texts name, values' categories, and those of attributes, which many values share.
+_CACHED_TEXTS, _CACHED_VALUES, _CACHED_ROWS = 20000, 20000, 4000
 # Its key is stored with an index: keys made by other rules would silently find nothing.
 _PROBE = "Ｔ-Shirt ﾈｲﾋﾞｰ 深藍色（３．５oz×2）三件套 L'Oréal & C++ ½ Straße 90–100 kırmızı"
 
@@ -75,7 +75,9 @@ class AliasIndex:
         self.weights: Mapping[str, float] = meta.get("weights", {})
         self.usage = Usage(arrays) if f"{PREFIX}parents" in arrays else None
         self.dense = Dense(arrays) if f"{DENSE}vectors" in arrays else None
+        self._only: Dict[Tuple[str, str], str] = {}
         self._used: Dict[str, Tuple[Optional[np.ndarray]]] = {}
+        self._rows_of: Dict[Tuple[str, ...], np.ndarray] = {}
         # What `changed` lays over it: values in whole, a small index of them, and the ids not to be found here.
         self._new: Dict[str, Value] = {}
         self._over: Optional[AliasIndex] = None
@@ -190,6 +192,20 @@ class AliasIndex:
             found.sort(key=partial(_rank, facet))
         return tuple(found)
 
+    def only(self, text: str, facet: str = "") -> str:
+        """Say which value a text names, where it may name no other.
+
+        text (str): The text.
+        facet (str): The facet that is meant: other values don't count; "" = any may be.
+        RETURNS (str): The value's id; "" = there is none, or more than one.
+        """
+        known = self._only.get((text, facet))
+        if known is None:
+            found = [candidate.id for candidate in self._exact(text) if not facet or candidate.facet == facet]
+            known = found[0] if len(found) == 1 else ""
+            keep(self._only, (text, facet), known, _CACHED_TEXTS)
+        return known
+
     def _exact(self, text: str) -> List[Candidate]:
         number = self._find(lookup_key(text))
         entries = [] if number < 0 else range(self._starts[number], self._starts[number + 1])
@@ -293,13 +309,17 @@ class AliasIndex:
         """
         known = self._used.get(value_id)
         if known is None:
-            rows = self.usage.categories_of(self[value_id].attributes) if self.usage else None
-            # Another thread may empty it at any time.
-            if len(self._used) >= _CACHED:
-                self._used.clear()
+            rows = self._categories(self.usage, self[value_id].attributes) if self.usage else None
             known = (rows if rows is not None and len(rows) else None,)
-            self._used[value_id] = known
+            keep(self._used, value_id, known, _CACHED_VALUES)
         return known[0]
+
+    def _categories(self, usage: Usage, attributes: Tuple[str, ...]) -> np.ndarray:
+        rows = self._rows_of.get(attributes)
+        if rows is None:
+            rows = usage.categories_of(attributes)
+            keep(self._rows_of, attributes, rows, _CACHED_ROWS)
+        return rows
 
     def __getitem__(self, value_id: str) -> Value:
         now = self.resolve(value_id)
@@ -379,6 +399,19 @@ def _restore(
     # A folder may have been changed since; what was pickled holds.
     changed = hides or version != index.version
     return index.changed(values, moved, version, weights=weights) if changed else index
+
+
+def keep(kept: Dict[Any, Any], key: Any, value: Any, most: int) -> None:
+    """Keep what was looked up.
+
+    kept (Dict[Any, Any]): What is kept. Another thread may empty it at any time: `get` reads it, and what is kept never
+        changes.
+    key, value (Any): What was looked up, with all that it depends on; and what was found.
+    most (int): Where there are as many, they make room.
+    """
+    if len(kept) >= most:
+        kept.clear()
+    kept[key] = value
 
 
 def _rank(facet: str, candidate: Candidate) -> Tuple[bool, float, int, str]:

@@ -1,12 +1,21 @@
 """What was looked up in an alias table, kept with the table that it was looked up in."""
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from .index import AliasIndex, Candidate
+from .index import AliasIndex, Candidate, keep
 from .linking import Link, choose, find_candidates
 from .surroundings import Surroundings
+from .table import find_label
 
-# Texts that are kept.
+# Texts, and values' names, that are kept.
 _CACHED = 20000
+
+
+class Named(NamedTuple):
+    """A value as it is shown: its id (the one that it has now), its facet and its label; "" = it has none there."""
+
+    id: str
+    facet: str
+    label: str
 
 
 class Links:
@@ -19,6 +28,7 @@ class Links:
     def __init__(self, index: AliasIndex) -> None:
         self.index = index
         self._found: Dict[Tuple[str, str, bool, bool], Tuple[List[Candidate], Link]] = {}
+        self._names: Dict[Tuple[str, str], Named] = {}
 
     def link(
         self, text: str, facet: str, listing: Optional[Surroundings], *, fuzzy: bool = True, dense: bool = True
@@ -37,13 +47,26 @@ class Links:
         if known is None:
             found = find_candidates(self.index, text, facet, fuzzy=fuzzy, dense=dense)
             known = found, choose(self.index, text, facet, found)
-            if len(self._found) >= _CACHED:
-                self._found.clear()
-            self._found[key] = known
+            keep(self._found, key, known, _CACHED)
         found, alone = known
         if not found or listing is None or not listing.tells:
             return alone
         return choose(self.index, text, facet, found, listing)
+
+    def name(self, value_id: str, locale: str) -> Named:
+        """Say how a value is shown.
+
+        value_id (str): Its id.
+        locale (str): The language, as `find_label` takes it.
+        RETURNS (Named): Its id, facet and label.
+        RAISES (KeyError): Where no value has this id.
+        """
+        known = self._names.get((value_id, locale))
+        if known is None:
+            value = self.index[value_id]
+            known = Named(value.id, value.facet, find_label(value, locale))
+            keep(self._names, (value_id, locale), known, _CACHED)
+        return known
 
     def is_vouched_for(self, candidate: Candidate, facet: str, listing: Optional[Surroundings]) -> bool:
         """Say whether a text may mean a value before it is read as a quantity.

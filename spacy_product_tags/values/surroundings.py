@@ -1,6 +1,6 @@
 """What a listing says about the meaning of its tags: where values are used that its category and other tags go with."""
 import math
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -91,8 +91,10 @@ class Surroundings:
     def _find_sure(self) -> Dict[str, np.ndarray]:
         sure: Dict[str, np.ndarray] = {}
         for text, facet in self._tags:
-            found: List[str] = [c.id for c in self._index.exact(text, facet) if not facet or c.facet == facet]
-            rows = self._index.categories_of(found[0]) if len(found) == 1 else None
-            if rows is not None and len(sure) < _MOST_CONTEXT:
-                sure[found[0]] = rows
+            if len(sure) == _MOST_CONTEXT:
+                break
+            value_id = self._index.only(text, facet)
+            rows = self._index.categories_of(value_id) if value_id else None
+            if rows is not None:
+                sure[value_id] = rows
         return sure

@@ -11,6 +11,7 @@ from spacy.training import Example
 from spacy_product_tags import Tag
 from spacy_product_tags.pipeline.scorers import score_tags, tag_spans
 from spacy_product_tags.pipeline.tag_normalizer import TagNormalizer, trace
+from spacy_product_tags.quantities import quantity
 from spacy_product_tags.rules.rules import ValueRules
 from spacy_product_tags.tag import store_tags
 from spacy_product_tags.values.index import AliasIndex
@@ -158,6 +159,46 @@ def test_category_and_other_tags_tell_what_is_meant(nlp):
         doc._.tags = ["rose", *others]
         assert component(doc)._.tags[0].canonical_id == expected
         assert trace(doc)[0]["given"] == "" and doc._.tags[0].facet == expected.partition("/")[0]
+
+
+def test_what_was_looked_up_once_is_at_hand_in_other_listings(nlp, monkeypatch):
+    component = nlp.get_pipe("product_tag_normalizer")
+    component.aliases = ROSES
+    words = ["rose", "navy blue", "musk", "7公斤", "12瓶", "全棉", "no such thing"]
+
+    def normalize(title, category):
+        doc = nlp.make_doc(title)
+        doc._.category = category
+        doc._.tags = words
+        return [(tag.text, tag.canonical_id) for tag in component(doc)._.tags]
+
+    for number, category in enumerate(("Fashion 7", "Oils")):
+        normalize(f"{number}", (category,))
+    calls = []
+    for place, name in ((AliasIndex, "_read"), (AliasIndex, "_exact"), (AliasIndex, "_fuzzy"), (quantity, "_read")):
+        monkeypatch.setattr(place, name, counted(getattr(place, name), calls))
+    found = normalize("another", ("Oils",))
+    assert not calls
+    assert found[0] == ("rose", "scent/rose") and ("7千克", "quantity/7000 g") in found
+    component.aliases = AliasIndex.build(ROSES)
+    assert normalize("another", ("Oils",)) != found and calls, "another table says something else"
+
+
+def counted(function, calls):
+    """Wrap a function so that each call adds to a list. RETURNS (Callable): The function."""
+
+    def call(*args):
+        calls.append(function.__name__)
+        return function(*args)
+
+    return call
+
+
+def test_what_is_at_hand_depends_on_the_settings(nlp):
+    assert run(nlp, "x", Tag("navy bleu", "color"))._.tags[0].canonical_id == "navy"
+    assert run(nlp, "x", Tag("navy bleu", "color"), fuzzy=False)._.tags[0].canonical_id == ""
+    assert run(nlp, "x", Tag("navy", "color"))._.tags[0].text == "藏青色"
+    assert run(nlp, "x", Tag("navy", "color"), locale="en")._.tags[0].text == "Navy"
 
 
 def test_rename_off_keeps_the_words_of_the_text(nlp):

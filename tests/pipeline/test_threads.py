@@ -169,14 +169,18 @@ def test_a_memory_zone_leaves_the_strings_as_they_were(nlp):
 
 def test_no_cache_keeps_more_than_its_most(nlp, monkeypatch):
     from spacy_product_tags.pipeline import preprocessor
-    from spacy_product_tags.values import links
+    from spacy_product_tags.values import index, links
 
     monkeypatch.setattr(preprocessor, "_CACHED_WORDS", 50)
     monkeypatch.setattr(links, "_CACHED", 50)
+    for name in ("_CACHED_TEXTS", "_CACHED_VALUES", "_CACHED_ROWS"):
+        monkeypatch.setattr(index, name, 50)
     for text in make_texts(40):
         read(nlp, text)
     assert 0 < len(nlp.get_pipe("product_preprocessor")._tags) <= 50
-    assert 0 < len(nlp.get_pipe("product_tag_normalizer")._links._found) <= 50
+    links = nlp.get_pipe("product_tag_normalizer")._links
+    kept = (links._found, links._names, links.index._only, links.index._used, links.index._rows_of)
+    assert all(len(each) <= 50 for each in kept) and kept[0] and kept[1]
 
 
 def test_a_doc_is_normalized_with_one_table_while_another_is_put_in(monkeypatch):

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_product_tags.quantities import quantity as module
+from spacy_product_tags.quantities.context import Source
 from spacy_product_tags.quantities.quantity import (
     Quantity,
     convert,
@@ -381,3 +383,28 @@ def test_a_base_unit_is_of_its_kind():
 @pytest.mark.parametrize("name", ["", "color/500 g", "quantity/", "quantity/navy", "500 g"])
 def test_other_ids_are_no_quantities(name):
     assert parse_quantity_id(name) is None
+
+
+SAID = st.sampled_from(["", "鞋靴", "男鞋 运动鞋", "面料 棉布", "项链 珠宝 18K金", "coffee pods 24 ct", "4K电视", "ring", "大米", "童装 110码"])
+PARTS = st.sampled_from([*"12码码支KkG克包/×*-~.,,约 ", "42", "110", "1.000", "ct", "kg", "ml", "盒", "个装", "宽", "号", "XL", "size ", "加大", "三", "件套"])
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    st.lists(PARTS, max_size=6).map("".join),
+    st.sampled_from(["", "size", "carat", "purity"]),
+    SAID,
+    SAID,
+    st.sampled_from(["", "zh", "de", "fr"]),
+)
+def test_what_is_kept_of_a_string_says_the_same_in_any_surroundings(text, facet, category, context, lang):
+    read = parse_quantity(text, facet=facet, category=category, context=context, lang=lang)
+    wanted = module._read(text, Source(text, True, facet, category, context, lang))
+    assert read == wanted
+    if read is not None:
+        assert (read.raw, read.measures) == (wanted.raw, wanted.measures)
+
+
+def test_the_same_string_is_read_anew_where_its_surroundings_tell():
+    for said, meant in (("", "number"), ("运动鞋", "shoe-eu"), ("棉布面料", ""), ("", "number")):
+        assert parse_quantity("42码", category=said).system == parse_quantity("42码", context=said).system == meant

@@ -56,6 +56,16 @@ def test_the_order_of_loading_does_not_matter(values, seed, text):
 
 
 @settings(deadline=None)
+@given(st.lists(VALUES, max_size=8), NAMES, st.sampled_from(["", "color", "brand"]))
+def test_the_only_value_of_a_name_is_what_is_found_alone(values, text, facet):
+    index = AliasIndex.build([*values, Value("nike", "brand", {"en": "a"})])
+    for surface in (text, "a", *(surface for value in values for surface in value.surfaces)):
+        found = [candidate.id for candidate in index.exact(surface, facet) if facet in ("", candidate.facet)]
+        # The second time it's at hand.
+        assert index.only(surface, facet) == index.only(surface, facet) == (found[0] if len(found) == 1 else "")
+
+
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=8))
 def test_every_alias_is_found_under_every_value_that_has_it(values):
     index = AliasIndex.build(values)

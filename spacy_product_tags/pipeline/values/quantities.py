@@ -1,5 +1,6 @@
 """Tags that are quantities: which amount a tag says, and how that is written."""
-from typing import Any, Dict, Optional, Tuple
+from functools import lru_cache
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from spacy.tokens import Doc
 
@@ -16,14 +17,26 @@ from ...quantities.quantity import (
 from ...quantities.units import Quantity
 from ...tag import Tag, get_category
 
+# Quantities whose names are kept.
+_CACHED = 10000
 
-def read_amount(tag: Tag, doc: Optional[Doc], text: str) -> Optional[Tuple[Quantity, str]]:
+
+class Names(NamedTuple):
+    """A quantity's id ("" = it can't be written so that it is read back), and how an alias table may have it: in the
+    base unit, and in its own."""
+
+    id: str
+    in_base: str
+    plain: str
+
+
+def read_amount(tag: Tag, doc: Optional[Doc], text: str) -> Optional[Tuple[Quantity, Names]]:
     """Read a tag as a quantity.
 
     tag (Tag): The tag.
     doc (Optional[Doc]): Whose category, language and words tell what an ambiguous unit means; None = nothing does.
     text (str): The doc's text.
-    RETURNS (Optional[Tuple[Quantity, str]]): The quantity and its id; None where the tag is none.
+    RETURNS (Optional[Tuple[Quantity, Names]]): The quantity and its names; None where the tag is none.
     """
     known: Dict[str, Any] = {}
     if doc is not None:
@@ -33,14 +46,15 @@ def read_amount(tag: Tag, doc: Optional[Doc], text: str) -> Optional[Tuple[Quant
     # Without a facet a bare number or letter may be anything: 361, S, A4.
     if quantity is None or not (tag.facet or quantity.unit):
         return None
-    name = quantity_id(quantity)
-    return (quantity, name) if name else None
+    names = _name(quantity)
+    return (quantity, names) if names.id else None
 
 
-def spell(quantity: Quantity, name: str) -> Tuple[str, str]:
-    """Say how an alias table may have a quantity. RETURNS (Tuple[str, str]): In the base unit, and in its own."""
-    in_base, plain = parse_quantity_id(name), format_quantity(quantity)
-    return (plain if in_base is None else format_quantity(in_base)), plain
+@lru_cache(_CACHED)
+def _name(quantity: Quantity) -> Names:
+    name, plain = quantity_id(quantity), format_quantity(quantity)
+    in_base = parse_quantity_id(name)
+    return Names(name, plain if in_base is None else format_quantity(in_base), plain)
 
 
 def write_amount(quantity: Quantity, text: str, language: str, doc: Optional[Doc]) -> str:
