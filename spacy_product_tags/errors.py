@@ -1,6 +1,11 @@
 """The errors that users see: each says what is wrong, where, and what to do."""
+import re
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Tuple, Union
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 # Characters of a value that a message shows, of a problem and of a field.
 _SHOWN, _PROBLEM, _FIELD = 80, 400, 80
@@ -38,3 +43,31 @@ class ListingError(ValueError):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         return type(self), (self.path, self.line, self.field, self.problem)
+
+
+@contextmanager
+def naming_setting(nlp: Optional["Language"], *keys: str) -> Iterator[None]:
+    """Say of a missing file which setting of the config names it, and how to do without it.
+
+    A pipeline that was saved holds what it was initialized with, but its config still names the files.
+
+    nlp (Optional[Language]): The pipeline that is initialized; None = not known, and the error stays as it is.
+    *keys (str): Where the setting stands in ``[initialize]``: its sections, then its name.
+    RAISES (FileNotFoundError): Instead of the one that is raised in the context.
+    """
+    try:
+        yield
+    except FileNotFoundError as err:
+        if nlp is None:
+            raise
+        value: Any = nlp.config
+        for key in ("initialize", *keys):
+            value = value.get(key, {})
+        # Most stand in [paths], and the setting only says so.
+        variable = re.fullmatch(r"\$\{(\w+)\.(\w+)\}", str(value))
+        *sections, name = variable.groups() if variable else ("initialize", *keys)
+        place = "".join(f"[{key!r}]" for key in (*sections, name))
+        raise FileNotFoundError(
+            f"[{'.'.join(sections)}] {name}: names a file that is not there ({err}); write where it is now, or null to "
+            f"go on with what the pipeline has, as one that was saved does: nlp.config{place} = None"
+        ) from err

@@ -19,6 +19,7 @@ from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..errors import naming_setting
 from ..saving import Part, SavedInParts, Settings, read_settings
 from ..text.promotions import find_promotions
 from ..text.tokenizer import HAN
@@ -127,14 +128,15 @@ class ProductPreprocessor(SavedInParts, Pipe):
         """Load the lexicon, which the component keeps from then on.
 
         get_examples (Optional[Callable[[], Iterable[Example]]]): Not used.
-        nlp (Optional[Language]): Not used.
+        nlp (Optional[Language]): The pipeline, whose config an error names.
         lexicon (Optional[Union[str, Path]]): A file of lines ``word<tab>tag``, a word without a tag being a noun;
             None = the dictionary of jieba, unless there is a lexicon already or the pipeline's language needs none.
         size (int): How many words to take from jieba's dictionary, the most frequent first.
         RAISES (ListingError): On a bad line; ImportError where jieba is needed and not installed.
         """
         if lexicon is not None:
-            self._set_lexicon({word: tag or "n" for word, tag in read_words(lexicon)})
+            with naming_setting(nlp, "components", self.name, "lexicon"):
+                self._set_lexicon({word: tag or "n" for word, tag in read_words(lexicon)})
         elif not self.lexicon and self.vocab.lang in self.cfg["langs"]:
             self._set_lexicon(read_jieba_lexicon(size))
 

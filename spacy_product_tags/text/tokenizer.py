@@ -20,6 +20,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 
+from ..errors import naming_setting
 from ..graphemes import cluster_starts, find_wholes, surrogates_replaced
 from ..saving import Part, SavedInParts, Settings, read_settings
 from .folding import fold_in_place
@@ -142,11 +143,12 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):  # type: ignore[misc]
         """Load a segmenter and a dictionary; what is not given stays as it is.
 
         get_examples (Optional[Callable[[], Iterable[Example]]]): Not used.
-        nlp (Optional[Language]): Not used.
+        nlp (Optional[Language]): The pipeline, whose config an error names.
         pkuseg_model (Optional[Union[str, Path]]): A folder that `train_segmenter` or `spacy_pkuseg.train` wrote.
         pkuseg_user_dict (Optional[Union[str, Path]]): A text file with one word a line, a tab and a tag behind it if
             wanted; "default", spaCy's default for Chinese, is none.
-        RAISES (ValueError): Where a file cannot be used; FileNotFoundError where there is none.
+        RAISES (ValueError): Where a file cannot be used.
+        RAISES (FileNotFoundError): Where there is none; the message names the setting.
         """
         if pkuseg_model is not None:
             if self.segmenter != "pkuseg":
@@ -154,9 +156,11 @@ class ProductTokenizer(SavedInParts, util.DummyTokenizer):  # type: ignore[misc]
                     f"pkuseg_model: {pkuseg_model} is given, but the tokenizer's segmenter is {self.segmenter!r}; "
                     'write segmenter = "pkuseg" in [nlp.tokenizer], or leave the model out'
                 )
-            self._set_model(PkusegModel.from_disk(pkuseg_model))
+            with naming_setting(nlp, "tokenizer", "pkuseg_model"):
+                self._set_model(PkusegModel.from_disk(pkuseg_model))
         if pkuseg_user_dict is not None and pkuseg_user_dict != "default":
-            self.add_words(read_words(pkuseg_user_dict))
+            with naming_setting(nlp, "tokenizer", "pkuseg_user_dict"):
+                self.add_words(read_words(pkuseg_user_dict))
 
     def add_words(self, words: Iterable[Union[str, Tuple[str, str]]]) -> None:
         """Add words that are always one token: the longest match wins, then the leftmost.

@@ -257,6 +257,38 @@ def test_model_errors_name_the_file(model_dir, tmp_path, plain):
     assert plain.model is None
 
 
+def test_a_saved_pipeline_whose_files_are_gone_says_which_setting_names_them(model_dir, tmp_path):
+    folder, dictionary = tmp_path / "segmenter", tmp_path / "words.tsv"
+    shutil.copytree(model_dir, folder)
+    dictionary.write_text("柔软\ta\n", encoding="utf8")
+    nlp = spacy.blank("zh", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-product-tags.ProductTokenizer.v1"}}})
+    nlp.add_pipe("product_preprocessor")
+    nlp.config["paths"].update({"segmenter": str(folder), "words": str(dictionary)})
+    nlp.config["initialize"]["tokenizer"] = {"pkuseg_model": "${paths.segmenter}", "pkuseg_user_dict": "${paths.words}"}
+    nlp.config["initialize"]["components"]["product_preprocessor"] = {"lexicon": str(dictionary)}
+    nlp.initialize()
+    expected = [(token.text, token.tag_) for token in nlp(TEXT)]
+    nlp.to_disk(tmp_path / "saved")
+    shutil.rmtree(folder)
+    dictionary.unlink()
+    nlp = spacy.load(tmp_path / "saved")
+    component = ("initialize", "components", "product_preprocessor", "lexicon")
+    for keys, path in ((("paths", "segmenter"), folder), (("paths", "words"), dictionary), (component, dictionary)):
+        with pytest.raises(FileNotFoundError) as error:
+            nlp.initialize()
+        *sections, name = keys
+        assert str(error.value).startswith(f"[{'.'.join(sections)}] {name}: names a file that is not there (")
+        assert str(path) in str(error.value)
+        place = nlp.config
+        for key in sections:
+            place = place[key]
+        place[name] = None
+        assert str(error.value).endswith("nlp.config" + "".join(f"['{key}']" for key in keys) + " = None")
+    # Done as it says, all is as it was saved.
+    nlp.initialize()
+    assert [(token.text, token.tag_) for token in nlp(TEXT)] == expected
+
+
 def test_arrays_with_a_damaged_header_are_refused(model_dir, tmp_path, plain):
     for number, (old, new) in enumerate(((b"{'descr'", b"{('descr"), (b"'shape': (", b"'shape': 0("))):
         broken = tmp_path / str(number)
