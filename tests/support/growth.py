@@ -103,7 +103,7 @@ def assert_linear(
     limit = limit or (1.5 if sizes is SMALL else 1.2)
     growth = measure_growth(function, make_input, sizes, repeats)
     for _ in range(2):
-        if growth.exponent > limit and growth.seconds < 1:
+        if growth.exponent > limit and growth.seconds < _LONGEST_CALL:
             growth = min(growth, measure_growth(function, make_input, sizes, repeats))
     if growth.exponent > limit and growth.seconds < _SMALL_CALL and sizes is not SMALL:
         growth = measure_growth(function, make_input, [_LONGER * size for size in sizes], repeats)
