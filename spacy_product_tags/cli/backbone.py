@@ -21,6 +21,7 @@ def backbone_cli(
     texts: Optional[List[Path]] = typer.Option(None, "--texts", "-t", help="With --source: keep the pieces that these texts use (.jsonl, .txt, also .gz), and the characters of GB 2312; repeat"),
     min_count: int = typer.Option(1, "--min-count", min=1, help="With --texts: how often they must use a piece that is longer than a character"),
     keep_layers: int = typer.Option(0, "--keep-layers", help="With --source: layers to keep, evenly spread; 0 = all"),
+    keep_inner: int = typer.Option(0, "--keep-inner", help="With --source: inner units to keep in each layer, those of the largest weights; 0 = all"),
     apart: bool = typer.Option(True, "--apart/--not-apart", help="With --source: each Chinese character a piece of its own"),
     half: bool = typer.Option(False, "--half", help="With --source: save in half precision"),
     layers: int = typer.Option(4, help="Layers of the new BERT"),
@@ -39,7 +40,7 @@ def backbone_cli(
     if package:
         _copy(package, output)
     elif source:
-        _shrink(source, output, texts, min_count, keep_layers or None, apart, half)
+        _shrink(source, output, texts, min_count, keep_layers or None, keep_inner or None, apart, half)
     elif like:
         from ..pretraining.backbone import create_untrained_twin
 
@@ -65,6 +66,7 @@ def _shrink(
     texts: Optional[List[Path]],
     min_count: int,
     layers: Optional[int],
+    inner: Optional[int],
     apart: bool,
     half: bool,
 ) -> None:
@@ -76,7 +78,7 @@ def _shrink(
         read = None if not texts else list(read_texts(texts, on_error=complaints))
         if read == []:
             raise ValueError("--texts: there is no text in these files")
-        loss = shrink(source, output, texts=read, min_count=min_count, layers=layers, apart=apart, half=half)
+        loss = shrink(source, output, texts=read, min_count=min_count, layers=layers, inner=inner, apart=apart, half=half)
     except (OSError, ValueError) as err:
         raise CommandError(str(err)) from err
     if loss is not None:

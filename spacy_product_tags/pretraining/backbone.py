@@ -14,15 +14,25 @@ def load_encoder(name: Union[str, Path], **settings: Any) -> "PreTrainedModel":
     name (Union[str, Path]): `product-tags-mini`, a folder or a hub name.
     **settings (Any): As `from_pretrained` takes them, such as ``config``.
     RETURNS (PreTrainedModel): The encoder, ready to predict.
-    RAISES (OSError, ValueError): As `from_pretrained`.
+    RAISES (OSError, ValueError): As `from_pretrained`; where weights are missing.
     """
     import torch
     from transformers import AutoModel
+    from transformers.utils import logging
 
-    model, info = AutoModel.from_pretrained(
-        find_backbone(name), torch_dtype=torch.float32, output_loading_info=True, **settings
-    )
-    if any(key.startswith("pooler.") for key in info["missing_keys"]):
+    verbosity = logging.get_verbosity()
+    # What is missing is dropped or an error.
+    logging.set_verbosity_error()
+    try:
+        model, info = AutoModel.from_pretrained(
+            find_backbone(name), torch_dtype=torch.float32, output_loading_info=True, **settings
+        )
+    finally:
+        logging.set_verbosity(verbosity)
+    missing = [key for key in info["missing_keys"] if not key.startswith("pooler.")]
+    if missing:
+        raise ValueError(f"{name}: lacks {len(missing)} of its weights, such as {missing[0]}; save or fetch it again")
+    if info["missing_keys"]:
         model.pooler = None
     return model.eval()
 

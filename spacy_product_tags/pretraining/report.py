@@ -80,7 +80,7 @@ def write_report(
         seconds=sum(row["seconds"] for row in rows),
         speed=speeds[len(speeds) // 2],
         device=f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}",
-        settings="\n".join(f"| {name} | {value} |" for name, value in asdict(settings).items()),
+        settings="\n".join(f"| {name} | {value} |" for name, value in _used(settings).items()),
         command=command or "product-tags pretrain …",
         score=score,
         last=rows[-1][score],
@@ -88,6 +88,13 @@ def write_report(
         **{name: rows[-1][name] for name in ("loss", "dev_loss")},
     )
     (output / "README.md").write_text(text, encoding="utf8")
+
+
+def _used(settings: "PretrainSettings") -> Dict[str, Any]:
+    """Give the settings that had a say: not those of a new model, or of masks, where there is none."""
+    idle = {"teacher"} if not settings.teacher else {"mask_share", "segmenter"}
+    idle |= {"layers", "width", "heads", "vocab_size"} if settings.init else {"init"}
+    return {name: value for name, value in asdict(settings).items() if name not in idle}
 
 
 def draw_curves(rows: List[Dict[str, Any]], path: Path) -> bool:

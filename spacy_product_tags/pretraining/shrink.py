@@ -13,6 +13,7 @@ import numpy as np
 from ..encoders.shipped import find_backbone
 from ..text.tokenizer import HAN
 from .backbone import load_encoder
+from .layers import keep_inner, keep_layers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -157,25 +158,6 @@ def _keep_rows(model: "PreTrainedModel", order: Sequence[int], places: Dict[int,
             setattr(model.config, name, places.get(getattr(model.config, name)))
 
 
-def keep_layers(model: "PreTrainedModel", layers: int) -> None:
-    """Keep some layers of an encoder, evenly spread, the first and the last among them.
-
-    model (PreTrainedModel): The encoder, which is changed.
-    layers (int): How many.
-    RAISES (ValueError): Where it has fewer, or its layers stand elsewhere than a BERT's.
-    """
-    import torch
-
-    stack = getattr(getattr(model, "encoder", None), "layer", None)
-    if stack is None:
-        raise ValueError(f"layers of a {type(model).__name__} can't be left out; those of BERT and RoBERTa can")
-    if not 1 <= layers <= len(stack):
-        raise ValueError(f"the model has {len(stack)} layers; keep 1 to {len(stack)}, not {layers}")
-    chosen = np.linspace(0, len(stack) - 1, layers).round().astype(int) if layers > 1 else [len(stack) - 1]
-    model.encoder.layer = torch.nn.ModuleList(stack[number] for number in chosen)
-    model.config.num_hidden_layers = layers
-
-
 def measure_loss(
     source: Tuple["PreTrainedModel", "PreTrainedTokenizerFast"],
     smaller: Tuple["PreTrainedModel", "PreTrainedTokenizerFast"],
@@ -249,6 +231,7 @@ def shrink(
     texts: Optional[Sequence[str]] = None,
     min_count: int = 1,
     layers: Optional[int] = None,
+    inner: Optional[int] = None,
     apart: bool = True,
     half: bool = False,
 ) -> Optional[Loss]:
@@ -260,10 +243,12 @@ def shrink(
         than Chinese and Hangul, all that the vocabulary has; None = all pieces.
     min_count (int): How often the texts must use a piece that is longer than a character.
     layers (Optional[int]): Layers to keep; None = all.
+    inner (Optional[int]): Inner units to keep in each layer; None = all.
     apart (bool): Make each Chinese character a piece of its own.
     half (bool): Save in half precision; it loads in full precision.
     RETURNS (Optional[Loss]): How it compares with its source; None without texts.
-    RAISES (ValueError): As `load_source`, `keep_pieces`, `keep_layers`; where the copy with all layers differs.
+    RAISES (ValueError): As `load_source`, `keep_pieces`, `keep_layers`, `keep_inner`; where only pieces were left out,
+        and texts that are cut alike get other vectors.
     """
     model, tokenizer = load_source(source)
     smaller = copy.deepcopy(model)
@@ -272,8 +257,10 @@ def shrink(
         cut = keep_pieces(smaller, cut, texts, chinese_characters() + _letters(cut), min_count)
     if layers is not None:
         keep_layers(smaller, layers)
+    if inner is not None:
+        keep_inner(smaller, inner)
     loss = None if not texts else measure_loss((model, tokenizer), (smaller, cut), texts)
-    if loss is not None and layers is None and loss.same_cosine < _ALIKE:
+    if loss is not None and layers is None and inner is None and loss.same_cosine < _ALIKE:
         raise ValueError(
             f"{source}: can't be made smaller: its copy gives texts that both cut alike other vectors (cosine "
             f"{loss.same_cosine:.3f})"

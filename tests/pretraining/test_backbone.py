@@ -1,8 +1,9 @@
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoTokenizer
 
-from spacy_product_tags.pretraining.backbone import create_backbone, create_untrained_twin
+from spacy_product_tags.pretraining.backbone import create_backbone, create_untrained_twin, load_encoder
 
 TEXTS = ["耐克Nike纯棉T恤 Größe 38", "苹果iPhone手机壳", "cotton shirt", "cotton shirts", "Café 手机"] * 3
 SIZES = {"layers": 1, "width": 16, "heads": 2, "vocab_size": 9000, "max_positions": 32}
@@ -61,3 +62,13 @@ def test_it_serves_as_backbone(folder, make_nlp):
     nlp.get_pipe("transformer").initialize(list, nlp=nlp)
     assert nlp.select_pipes(enable="transformer")
     assert nlp("耐克T恤")._.trf_data.model_output.last_hidden_state.shape[-1] == 16
+
+
+def test_an_encoder_without_all_its_weights_is_refused(tmp_path):
+    create_backbone(TEXTS, tmp_path, **SIZES)
+    assert load_encoder(tmp_path).dtype == torch.float32
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights[next(name for name in weights if name.endswith("layer.0.output.dense.weight"))]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match="lacks 1 of its weights, such as encoder.layer.0.output.dense.weight; save"):
+        load_encoder(tmp_path)

