@@ -80,7 +80,7 @@ def test_the_small_config_trains_as_it_is(segmenter, listings, tmp_path):
     overrides = {"paths.train": str(corpus), "paths.dev": str(corpus), "paths.segmenter": str(segmenter)}
     train(ROOT / "configs" / "zh.cfg", tmp_path / "out", overrides={**overrides, "training.max_steps": 2})
     loaded = spacy.load(tmp_path / "out" / "model-last")
-    assert loaded.get_pipe("transformer").model.get_dim("nO") == 256
+    assert loaded.get_pipe("transformer").model.get_dim("nO") == 384
     assert loaded.get_pipe("product_tag_generator").labels
 
 
