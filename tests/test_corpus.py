@@ -4,9 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from markup_files import read_markup
 
 from spacy_product_tags.listing import Listing
-from spacy_product_tags.listings.markup import read_markup
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 FILES = sorted((CORPUS / "listings").glob("*.txt"))

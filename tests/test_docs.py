@@ -66,7 +66,7 @@ def test_commands_that_are_shown_exist(page):
 def test_workflows_that_are_shown_exist(page):
     project = load_project_config(ROOT)
     known = {*project["workflows"], *(command["name"] for command in project["commands"])}
-    assert set(re.findall(r"weasel run ([a-z][a-z-]*)", text_of(page))) <= known
+    assert set(re.findall(r"weasel run ([a-z][a-z0-9-]*)", text_of(page))) <= known
 
 
 def test_readme_stays_short_in_both_languages():

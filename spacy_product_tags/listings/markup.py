@@ -83,19 +83,6 @@ def _outer_first(span: Tuple[int, int, str]) -> Tuple[int, int, str]:
     return start, -end, facet
 
 
-def read_markup(path: Path) -> Iterator[Listing]:
-    """Read the listings of one markup file; the file's stem is their language.
-
-    path (Path): A markup file, such as ``corpus/listings/zh.txt`` (``zh-2.txt`` is zh as well).
-    YIELDS (Listing): One listing per block.
-    RAISES (ListingError): With file, line and what to do, on any block that does not follow the format.
-    """
-    for _, found in iter_markup(path):
-        if isinstance(found, ListingError):
-            raise found
-        yield found
-
-
 def iter_markup(path: Path) -> Iterator[Tuple[int, Union[Listing, ListingError]]]:
     """Read a markup file block by block; a bad one stops nothing.
 

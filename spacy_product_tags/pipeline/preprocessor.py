@@ -19,6 +19,7 @@ from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..caching import keep
 from ..errors import naming_setting
 from ..saving import Part, SavedInParts, Settings, read_settings
 from ..text.promotions import find_promotions
@@ -151,11 +152,8 @@ class ProductPreprocessor(SavedInParts, Pipe):
     def _look_up(self, text: str) -> Tuple[str, int]:
         """Find a word's tags and remember them. RETURNS (Tuple[str, int]): Tag, and number of the universal tag."""
         known = self._tags
-        if len(known) >= _CACHED_WORDS:
-            known.clear()
         tag, pos = self._classify(text)
-        found = known[text] = (tag, POS_IDS[pos])
-        return found
+        return keep(known, text, (tag, POS_IDS[pos]), _CACHED_WORDS)
 
     def _classify(self, text: str) -> Tuple[str, str]:
         """Classify a word. RETURNS (Tuple[str, str]): Its tag and universal tag."""

@@ -37,6 +37,21 @@ def load_encoder(name: Union[str, Path], **settings: Any) -> "PreTrainedModel":
     return model.eval()
 
 
+def load_tokenizer(name: Union[str, Path]) -> "PreTrainedTokenizerFast":
+    """Load a fast tokenizer.
+
+    name (Union[str, Path]): `product-tags-mini`, a folder or a hub name.
+    RETURNS (PreTrainedTokenizerFast): The tokenizer.
+    RAISES (ValueError): Where it has no fast one; OSError where there is none.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(find_backbone(name), use_fast=True)
+    if not tokenizer.is_fast:
+        raise ValueError(f"{name}: has no fast tokenizer; its pieces have no place in the text")
+    return tokenizer
+
+
 def create_backbone(
     texts: Iterable[str],
     folder: Union[str, Path],
@@ -92,11 +107,10 @@ def create_untrained_twin(backbone: Union[str, Path], folder: Union[str, Path], 
     seed (int): Seed of the weights.
     RETURNS (Path): The folder.
     """
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoConfig
 
-    path = find_backbone(backbone)
-    tokenizer = AutoTokenizer.from_pretrained(path, use_fast=True)
-    return _save(tokenizer, AutoConfig.from_pretrained(path), Path(folder), seed)
+    config = AutoConfig.from_pretrained(find_backbone(backbone))
+    return _save(load_tokenizer(backbone), config, Path(folder), seed)
 
 
 def _save(tokenizer: "PreTrainedTokenizerFast", config: "PretrainedConfig", folder: Path, seed: int) -> Path:

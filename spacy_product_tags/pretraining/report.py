@@ -24,7 +24,8 @@ python -m spacy train configs/zh_trf.cfg --paths.backbone {folder} …
 {files}
 
 {texts:,} texts of {text_pieces:,} pieces ({bad} bad lines left out); {tokens:,} pieces in all, each text about
-{rounds:.1f} times. Chinese words cut by: {words}. Whether the weights may be passed on depends on these texts.
+{rounds:.1f} times. Chinese words cut by: {words}. Whether the weights may be passed on depends on these
+texts{and_models}.
 
 ## How it was trained
 {seconds:.0f} s on {device}, {speed:,.0f} tokens/s (median).
@@ -80,6 +81,7 @@ def write_report(
         seconds=sum(row["seconds"] for row in rows),
         speed=speeds[len(speeds) // 2],
         device=f"{device}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        and_models=" and on the models above" if settings.init else "",
         settings="\n".join(f"| {name} | {value} |" for name, value in _used(settings).items()),
         command=command or "product-tags pretrain …",
         score=score,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, Union
 from ..encoders.shipped import find_backbone
 from ..errors import ListingError
 from ..io import pass_over, raise_error, write_json
-from .backbone import bert_config, load_encoder
+from .backbone import bert_config, load_encoder, load_tokenizer
 from .settings import POSITIONS, PretrainSettings
 
 if TYPE_CHECKING:
@@ -36,21 +36,17 @@ def prepare_texts(
     RETURNS (Tuple[PreTrainedTokenizerFast, Texts]): Both.
     RAISES (ValueError): Where the model to go on from has no fast tokenizer, or not the special pieces.
     """
-    from transformers import AutoTokenizer
-
     from .texts import encode_texts, open_texts, read_texts
     from .vocabulary import train_vocabulary
 
     report: Callable[[ListingError], None] = on_error
     if settings.init:
-        tokenizer = AutoTokenizer.from_pretrained(find_backbone(settings.init), use_fast=True)
-        if not tokenizer.is_fast:
-            raise ValueError(f"init: {settings.init} has no fast tokenizer; its pieces have no place in the text")
+        tokenizer = load_tokenizer(settings.init)
         missing = [name for name in ("cls", "sep", "pad", "mask") if getattr(tokenizer, f"{name}_token_id") is None]
         if missing:
             raise ValueError(f"init: the tokenizer of {settings.init} has no {', '.join(missing)} piece")
     elif (folder / "tokenizer" / "tokenizer_config.json").exists():
-        tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        tokenizer = load_tokenizer(folder / "tokenizer")
     else:
         tokenizer = train_vocabulary(read_texts(paths, on_error=on_error), settings.vocab_size, max_positions=POSITIONS)
         part = folder / "tokenizer.part"

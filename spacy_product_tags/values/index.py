@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 
 import numpy as np
 
+from ..caching import keep
 from ..encoders.name_encoder import NameEncoder
 from ..text.folding import lookup_key
 from .arrays import pack_values
@@ -202,8 +203,7 @@ class AliasIndex:
         known = self._only.get((text, facet))
         if known is None:
             found = [candidate.id for candidate in self._exact(text) if not facet or candidate.facet == facet]
-            known = found[0] if len(found) == 1 else ""
-            keep(self._only, (text, facet), known, _CACHED_TEXTS)
+            known = keep(self._only, (text, facet), found[0] if len(found) == 1 else "", _CACHED_TEXTS)
         return known
 
     def _exact(self, text: str) -> List[Candidate]:
@@ -310,15 +310,13 @@ class AliasIndex:
         known = self._used.get(value_id)
         if known is None:
             rows = self._categories(self.usage, self[value_id].attributes) if self.usage else None
-            known = (rows if rows is not None and len(rows) else None,)
-            keep(self._used, value_id, known, _CACHED_VALUES)
+            known = keep(self._used, value_id, (rows if rows is not None and len(rows) else None,), _CACHED_VALUES)
         return known[0]
 
     def _categories(self, usage: Usage, attributes: Tuple[str, ...]) -> np.ndarray:
         rows = self._rows_of.get(attributes)
         if rows is None:
-            rows = usage.categories_of(attributes)
-            keep(self._rows_of, attributes, rows, _CACHED_ROWS)
+            rows = keep(self._rows_of, attributes, usage.categories_of(attributes), _CACHED_ROWS)
         return rows
 
     def __getitem__(self, value_id: str) -> Value:
@@ -399,19 +397,6 @@ def _restore(
     # A folder may have been changed since; what was pickled holds.
     changed = hides or version != index.version
     return index.changed(values, moved, version, weights=weights) if changed else index
-
-
-def keep(kept: Dict[Any, Any], key: Any, value: Any, most: int) -> None:
-    """Keep what was looked up.
-
-    kept (Dict[Any, Any]): What is kept. Another thread may empty it at any time: `get` reads it, and what is kept never
-        changes.
-    key, value (Any): What was looked up, with all that it depends on; and what was found.
-    most (int): Where there are as many, they make room.
-    """
-    if len(kept) >= most:
-        kept.clear()
-    kept[key] = value
 
 
 def _rank(facet: str, candidate: Candidate) -> Tuple[bool, float, int, str]:

@@ -1,7 +1,8 @@
 """What was looked up in an alias table, kept with the table that it was looked up in."""
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from .index import AliasIndex, Candidate, keep
+from ..caching import keep
+from .index import AliasIndex, Candidate
 from .linking import Link, choose, find_candidates
 from .surroundings import Surroundings
 from .table import find_label
@@ -46,8 +47,7 @@ class Links:
         known = self._found.get(key)
         if known is None:
             found = find_candidates(self.index, text, facet, fuzzy=fuzzy, dense=dense)
-            known = found, choose(self.index, text, facet, found)
-            keep(self._found, key, known, _CACHED)
+            known = keep(self._found, key, (found, choose(self.index, text, facet, found)), _CACHED)
         found, alone = known
         if not found or listing is None or not listing.tells:
             return alone
@@ -64,8 +64,8 @@ class Links:
         known = self._names.get((value_id, locale))
         if known is None:
             value = self.index[value_id]
-            known = Named(value.id, value.facet, find_label(value, locale))
-            keep(self._names, (value_id, locale), known, _CACHED)
+            named = Named(value.id, value.facet, find_label(value, locale))
+            known = keep(self._names, (value_id, locale), named, _CACHED)
         return known
 
     def is_vouched_for(self, candidate: Candidate, facet: str, listing: Optional[Surroundings]) -> bool:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markup_files import read_markup
 
 from spacy_product_tags import ListingError
 from spacy_product_tags.listings.check import check_corpus, load_facets, read_entries
-from spacy_product_tags.listings.markup import read_markup
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"title": "耐克T恤", "id": "1", "product": "p", "lang": "zh", "category": ["服饰", "T恤"]}

@@ -3,11 +3,11 @@ import json
 from pathlib import Path
 
 import pytest
+from markup_files import read_markup
 
 from spacy_product_tags.listing import read_listings
 from spacy_product_tags.listings.check import SPLITS, check_corpus
 from spacy_product_tags.listings.convert import split_of
-from spacy_product_tags.listings.markup import read_markup
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "corpus" / "listings"

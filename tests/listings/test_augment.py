@@ -8,6 +8,7 @@ import pytest
 import spacy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from markup_files import read_markup
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
@@ -20,7 +21,6 @@ from spacy_product_tags.listings.augment import (
     swap_values,
     typing_noise,
 )
-from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.listings.tag_noise import MAX_VALUES, create_tag_noise_augmenter, read_values
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "listings"

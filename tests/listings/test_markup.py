@@ -2,9 +2,10 @@ import pytest
 from growth import assert_linear, repeated
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markup_files import read_markup
 
 from spacy_product_tags import ListingError, Tag
-from spacy_product_tags.listings.markup import iter_markup, parse_markup, read_markup
+from spacy_product_tags.listings.markup import iter_markup, parse_markup
 
 FILE = """# A comment.
 == 服饰 > 男装 > T恤

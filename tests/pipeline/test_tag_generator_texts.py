@@ -10,6 +10,7 @@ import pytest
 import spacy
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from markup_files import read_markup
 from spacy.tokens import Doc
 
 from spacy_product_tags.encoders import char_encoder
@@ -19,7 +20,6 @@ from spacy_product_tags.heads import tag_generator as model_module
 from spacy_product_tags.listing import Listing
 from spacy_product_tags.listings.convert import convert_dataset
 from spacy_product_tags.listings.corpus import to_example
-from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.tag import Tag
 from spacy_product_tags.text.tokenizer import ProductTokenizer
 

@@ -153,34 +153,6 @@ def test_a_line_that_is_no_json(tmp_path):
 
 
 @settings(deadline=None, max_examples=100)
-@given(forests(), st.integers(0, 2**31))
-def test_rollup_is_the_mass_below(rows, seed):
-    taxonomy = Taxonomy(rows)
-    rng = np.random.default_rng(seed)
-    own = rng.dirichlet(np.full(len(taxonomy), 0.1), size=3)
-    total = taxonomy.rollup(own)
-    for at in range(len(taxonomy)):
-        below = [other for other in range(len(taxonomy)) if at in taxonomy.ancestors(other)]
-        np.testing.assert_allclose(total[:, at], own[:, below].sum(axis=1), rtol=1e-12, atol=0)
-    inner = np.flatnonzero(taxonomy.parents >= 0)
-    assert (total[:, taxonomy.parents[inner]] >= total[:, inner]).all()
-    assert total.dtype == np.float64 and total.max() <= 1
-    np.testing.assert_allclose(total[:, list(taxonomy.children())].sum(axis=1), 1)
-
-
-def test_rollup_of_another_shape():
-    taxonomy = Taxonomy(ROWS)
-    own = np.full((1, 5), 0.2, dtype=np.float32)
-    assert taxonomy.rollup(own)[0].tolist() == pytest.approx([0.2, 0.8, 0.2, 0.4, 0.2])
-    assert (own == np.float32(0.2)).all()
-    assert taxonomy.rollup(np.zeros((0, 5))).shape == (0, 5)
-    assert Taxonomy([]).rollup(np.zeros((2, 0))).shape == (2, 0)
-    for shape in ((5,), (1, 4)):
-        with pytest.raises(ValueError, match="the shape must be"):
-            taxonomy.rollup(np.zeros(shape))
-
-
-@settings(deadline=None, max_examples=100)
 @given(forests())
 def test_order_of_rows_is_nothing(rows):
     taxonomy = Taxonomy(rows)
@@ -242,7 +214,3 @@ def test_shopify_reads_as_it_is():
     for at in range(0, len(taxonomy), 53):
         for locale in ("en", "zh-CN"):
             assert taxonomy.find(taxonomy.path(at, locale)) == at
-    own = np.random.default_rng(0).dirichlet(np.full(len(taxonomy), 0.01), size=8)
-    total = taxonomy.rollup(own)
-    inner = np.flatnonzero(taxonomy.parents >= 0)
-    assert (total[:, taxonomy.parents[inner]] >= total[:, inner]).all()

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markup_files import read_markup
 
-from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.text.promotions import DATA_PATH, find_promotions
 
 CORPUS = sorted((Path(__file__).parents[2] / "corpus" / "listings").glob("*.txt"))

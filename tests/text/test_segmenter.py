@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import spacy_pkuseg
+from markup_files import read_markup
 
 from spacy_product_tags.listing import Listing
-from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.tag import Tag
 from spacy_product_tags.text.pkuseg import PkusegModel
 from spacy_product_tags.text.segmenter import silver_segmentation, train_segmenter

@@ -13,11 +13,11 @@ import srsly
 from growth import assert_linear, repeated
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markup_files import read_markup
 from spacy.training import Example
 from strategies import clusters, texts
 
 from spacy_product_tags.errors import ListingError
-from spacy_product_tags.listings.markup import read_markup
 from spacy_product_tags.text.pkuseg import PkusegModel
 from spacy_product_tags.text.segmenter import silver_segmentation, train_segmenter
 from spacy_product_tags.text.tokenizer import ProductTokenizer, create_product_tokenizer
