@@ -20,6 +20,7 @@ def pretrain_cli(
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="Folder for the model, checkpoints and log; the same command goes on with a run that was killed"),
     init: str = typer.Option("", "--init", help="Model to go on from: product-tags-mini, a folder or a hub name [default: a new BERT]"),
     teacher: str = typer.Option("", "--teacher", help="Larger model whose hidden states the one of --init learns, instead of masked pieces; both made of one source by 'product-tags backbone'"),
+    names: List[Path] = typer.Option([], "--names", help="Taxonomies and values with their names: learn to put a listing's title near its category's name and names of one thing near each other, instead of masked pieces; repeat"),
     layers: int = typer.Option(4, help="Layers of the new BERT"),
     width: int = typer.Option(256, help="Width of the new BERT"),
     heads: int = typer.Option(0, help="Attention heads of the new BERT; 0 = one for each 64 of width"),
@@ -44,9 +45,9 @@ def pretrain_cli(
 ) -> None:
     """
     Train a masked language model on unlabelled listings, from nothing or further, as a backbone for any config; or a
-    small encoder to give the hidden states of a large one.
+    small encoder to give the hidden states of a large one, or an encoder to find categories and values by their names.
     """
-    for path in inputs:
+    for path in (*inputs, *names):
         if not path.is_file():
             raise CommandError(f"{path}: no such file")
     if output is None and not bench:
@@ -64,6 +65,7 @@ def pretrain_cli(
         settings = PretrainSettings(
             init=init,
             teacher=teacher,
+            pairs=bool(names),
             layers=layers,
             width=width,
             heads=heads or max(1, width // 64),
@@ -86,6 +88,7 @@ def pretrain_cli(
             inputs,
             output,
             settings,
+            names=names,
             save_every=save_every,
             log_every=log_every,
             half=half,

@@ -1,4 +1,5 @@
 """Make a backbone that has learnt nothing yet: a new BERT for some texts, or one just like another."""
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Union
 

@@ -1,4 +1,5 @@
 """Measure pretraining against plain loops over the same model and the same rows."""
+
 import statistics
 import tempfile
 import time

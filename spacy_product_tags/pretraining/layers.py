@@ -1,4 +1,5 @@
 """Leave out what a smaller encoder has none of: layers, and inner units of those that stay."""
+
 from typing import TYPE_CHECKING, Any
 
 import numpy as np

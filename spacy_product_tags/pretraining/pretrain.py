@@ -1,16 +1,21 @@
 """Train a masked language model on product text, or a small encoder after a large one: `pretrain`."""
+
 import hashlib
 import importlib.util
 import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Sequence, Union
 
 from ..encoders.shipped import find_backbone
 from ..errors import ListingError
 from ..io import raise_error, write_json
 from .settings import PretrainSettings
+
+if TYPE_CHECKING:
+    from .pairs import Pairs
+    from .texts import Texts
 
 SETTINGS = "pretrain.json"
 
@@ -20,6 +25,7 @@ def pretrain(
     output: Union[str, Path],
     settings: PretrainSettings = PretrainSettings(),  # noqa: B008
     *,
+    names: Sequence[Union[str, Path]] = (),
     save_every: int = 500,
     log_every: int = 10,
     half: bool = False,
@@ -29,13 +35,15 @@ def pretrain(
     command: str = "",
     on_error: Callable[[ListingError], None] = raise_error,
 ) -> Path:
-    """Train a masked language model on texts, or with a teacher its smaller copy; save a plain `transformers` folder.
+    """Train a masked language model on texts, a teacher's smaller copy, or an encoder of names; save a plain
+    `transformers` folder.
 
     A run that was killed goes on from its newest whole checkpoint when it is started again, to the same weights.
 
     paths (Sequence[Union[str, Path]]): Files of texts; see `read_texts`.
     output (Union[str, Path]): Folder for the model, and for the run's checkpoints, cache and log.
     settings (PretrainSettings): What decides the weights.
+    names (Sequence[Union[str, Path]]): For pairs, files of categories and values with their names.
     save_every (int): Steps from one checkpoint to the next; the last two are kept.
     log_every (int): Steps that a row of the log sums up.
     half (bool): Save the weights in half precision, in half the size; they load in full precision.
@@ -47,10 +55,14 @@ def pretrain(
     RETURNS (Path): The folder.
     RAISES (ValueError): Where the folder holds a run with other settings, or a setting can't be used.
     """
+    from .backbone import load_tokenizer
+    from .pairs import read_pairs
     from .report import write_report
     from .setup import make_trainer, prepare_texts, save_model
     from .trainer import find_checkpoint
 
+    if settings.pairs and not names:
+        raise ValueError("pairs: need files of categories and values with their names")
     for name, value in (("save_every", save_every), ("log_every", log_every)):
         if value < 1:
             raise ValueError(f"{name}: must be 1 or more, not {value}")
@@ -61,10 +73,15 @@ def pretrain(
             "checkout of spacy_product_tags, all that it needs: pip install -e '.[pretrain]'"
         )
     output = Path(output)
-    start_run(output, {"settings": asdict(settings), "inputs": digest_inputs(paths, settings)}, overwrite=overwrite)
-    tokenizer, texts = prepare_texts(paths, output / "cache", settings, on_error)
+    inputs = digest_inputs([*paths, *names], settings)
+    start_run(output, {"settings": asdict(settings), "inputs": inputs}, overwrite=overwrite)
+    data: Union["Texts", "Pairs"]
+    if settings.pairs:
+        tokenizer, data = load_tokenizer(settings.init), read_pairs(paths, names, on_error=on_error)
+    else:
+        tokenizer, data = prepare_texts(paths, output / "cache", settings, on_error)
     trainer = make_trainer(
-        texts,
+        data,
         tokenizer,
         output,
         settings,
@@ -76,7 +93,7 @@ def pretrain(
     checkpoint = find_checkpoint(output / "checkpoints")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     save_model(trainer.model, tokenizer, output, settings, half=half)
-    write_report(output, settings, texts.info, trainer, command=command)
+    write_report(output, settings, data.info, trainer, command=command)
     return output
 
 

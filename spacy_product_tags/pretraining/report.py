@@ -1,4 +1,5 @@
 """What is left to read of a pretraining run: the curves and the model card."""
+
 import platform
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +9,7 @@ from .trainer import LOG, read_log
 
 if TYPE_CHECKING:
     from .settings import PretrainSettings
-    from .trainer import MaskedLanguageTrainer
+    from .trainer import BackboneTrainer
 
 _CARD = """# A backbone for product text
 
@@ -23,8 +24,8 @@ python -m spacy train configs/zh_trf.cfg --paths.backbone {folder} …
 ## What it saw
 {files}
 
-{texts:,} texts of {text_pieces:,} pieces ({bad} bad lines left out); {tokens:,} pieces in all, each text about
-{rounds:.1f} times. Chinese words cut by: {words}. Whether the weights may be passed on depends on these
+{texts:,} texts{text_pieces} ({bad} bad lines left out); {tokens:,} pieces in all, each text about
+{rounds:.1f} times.{words} Whether the weights may be passed on depends on these
 texts{and_models}.
 
 ## How it was trained
@@ -44,14 +45,14 @@ Last: loss {loss:.3f}, {score} {last:.3f}; on the held-out texts: loss {dev_loss
 
 
 def write_report(
-    output: Path, settings: "PretrainSettings", info: Dict[str, Any], trainer: "MaskedLanguageTrainer", *, command: str
+    output: Path, settings: "PretrainSettings", info: Dict[str, Any], trainer: "BackboneTrainer", *, command: str
 ) -> None:
     """Write ``README.md`` and, if matplotlib is installed, ``curves.png``.
 
     output (Path): Folder of the run, with its log.
     settings (PretrainSettings): The settings.
     info (Dict[str, Any]): About the texts, as `encode_texts` left it.
-    trainer (MaskedLanguageTrainer): What has trained.
+    trainer (BackboneTrainer): What has trained.
     command (str): How to make the model again.
     """
     import torch
@@ -64,18 +65,18 @@ def write_report(
     score = trainer.score
     start = f"trained further from {settings.init}" if settings.init else "trained from nothing"
     text = _CARD.format(
-        what="An encoder" if settings.teacher else "A masked language model",
+        what="An encoder" if settings.teacher or settings.pairs else "A masked language model",
         kind=config.model_type,
         layers=config.num_hidden_layers,
         width=config.hidden_size,
         pieces=config.vocab_size,
-        start=f"{start}, to give the hidden states of {settings.teacher}," if settings.teacher else start,
+        start=start + _lesson(settings),
         folder=output.name,
         files="\n".join(f"- {Path(name).name}" for name in info["files"]),
         texts=info["texts"],
-        text_pieces=info["pieces"],
+        text_pieces=f" of {info['pieces']:,} pieces" if "pieces" in info else "",
         bad=info["bad"],
-        words=info["words"],
+        words=f" Chinese words cut by: {info['words']}." if "words" in info else "",
         tokens=rows[-1]["tokens"],
         rounds=settings.steps * settings.batch_size / trainer.train_dataset.n_rows,
         seconds=sum(row["seconds"] for row in rows),
@@ -92,9 +93,17 @@ def write_report(
     (output / "README.md").write_text(text, encoding="utf8")
 
 
+def _lesson(settings: "PretrainSettings") -> str:
+    if settings.pairs:
+        return ", to put titles near their categories and names near those in other languages,"
+    return f", to give the hidden states of {settings.teacher}," if settings.teacher else ""
+
+
 def _used(settings: "PretrainSettings") -> Dict[str, Any]:
     """Give the settings that had a say: not those of a new model, or of masks, where there is none."""
-    idle = {"teacher"} if not settings.teacher else {"mask_share", "segmenter"}
+    idle = {name for name in ("teacher", "pairs") if not getattr(settings, name)}
+    if len(idle) < 2:
+        idle |= {"mask_share", "segmenter"}
     idle |= {"layers", "width", "heads", "vocab_size"} if settings.init else {"init"}
     return {name: value for name, value in asdict(settings).items() if name not in idle}
 

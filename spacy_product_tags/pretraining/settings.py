@@ -1,4 +1,5 @@
 """What decides the weights that pretraining gives."""
+
 from dataclasses import dataclass
 
 # Positions of a new model.
@@ -11,6 +12,7 @@ class PretrainSettings:
 
     init (str): Model to go on from, with its tokenizer: `product-tags-mini`, a folder or a hub name; "" = a new BERT.
     teacher (str): Larger model of the same pieces whose hidden states `init` learns, instead of masked pieces.
+    pairs (bool): The texts are pairs, whose sides are drawn together, instead of masked pieces; see `pairs`.
     layers, width, heads (int): Sizes of the new BERT; its inner layers have four times the width.
     vocab_size (int): Pieces of the new vocabulary.
     segmenter (str): Folder of a pkuseg model that cuts Chinese into words; "" = jieba's dictionary.
@@ -27,6 +29,7 @@ class PretrainSettings:
 
     init: str = ""
     teacher: str = ""
+    pairs: bool = False
     layers: int = 4
     width: int = 256
     heads: int = 4
@@ -48,6 +51,8 @@ class PretrainSettings:
                 raise ValueError(f"{name}: must be 1 or more, not {getattr(self, name)}")
         if self.teacher and not self.init:
             raise ValueError("teacher: a new model can't learn from it, only one with the same pieces; give it as init")
+        if self.pairs and (self.teacher or not self.init):
+            raise ValueError("pairs: need a model to go on from, as init, and no teacher")
         if self.width % self.heads:
             raise ValueError(f"heads: {self.heads} must divide the width {self.width}")
         if not 8 <= self.length <= POSITIONS:

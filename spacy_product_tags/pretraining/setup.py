@@ -1,6 +1,8 @@
 """What a pretraining run is put together from: texts, model, trainer; and how its model is saved."""
+
 import copy
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Dict, Sequence, Tuple, Union
 
@@ -11,10 +13,12 @@ from .backbone import bert_config, load_encoder, load_tokenizer
 from .settings import POSITIONS, PretrainSettings
 
 if TYPE_CHECKING:
+    from torch.utils.data import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from .pairs import Pairs
     from .texts import Texts
-    from .trainer import MaskedLanguageTrainer
+    from .trainer import BackboneTrainer
 
 _LEARN_RATE_NEW, _LEARN_RATE_CONTINUED = 5e-4, 5e-5
 _WARMUP = 0.06
@@ -72,7 +76,7 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
 
     tokenizer (PreTrainedTokenizerFast): Its tokenizer.
     settings (PretrainSettings): The settings.
-    RETURNS (PreTrainedModel): A masked language model, or with a teacher an encoder alone, in full precision.
+    RETURNS (PreTrainedModel): A masked language model, or with a teacher or pairs an encoder alone, in full precision.
     RAISES (ValueError): Where the rows are too long for it.
     """
     import torch
@@ -93,7 +97,7 @@ def make_model(tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings)
         torch.manual_seed(settings.seed)
         if settings.init:
             path = find_backbone(settings.init)
-            if settings.teacher:
+            if settings.teacher or settings.pairs:
                 return load_encoder(path, config=config)
             return AutoModelForMaskedLM.from_pretrained(path, config=config, torch_dtype=torch.float32)
         return AutoModelForMaskedLM.from_config(config)
@@ -105,7 +109,7 @@ def first_position(config: Any, tokenizer: "PreTrainedTokenizerFast") -> int:
 
 
 def make_trainer(
-    texts: "Texts",
+    data: Union["Texts", "Pairs"],
     tokenizer: "PreTrainedTokenizerFast",
     output: Path,
     settings: PretrainSettings,
@@ -114,22 +118,18 @@ def make_trainer(
     log_every: int = 10,
     use_gpu: bool = False,
     progress: bool = False,
-) -> "MaskedLanguageTrainer":
-    """Put model, rows, masks and log together. RETURNS (MaskedLanguageTrainer): Ready to `train`."""
+) -> "BackboneTrainer":
+    """Put model, rows, what is learnt, and log together. RETURNS (BackboneTrainer): Ready to `train`."""
     from transformers import PrinterCallback, TrainingArguments
 
-    from .masking import WordMaskCollator
-    from .packing import PackedRows, split_texts
-    from .teacher import load_teacher
-    from .trainer import HEADS, LogCallback, MaskedLanguageTrainer
+    from .pairs import Pairs
+    from .trainer import BackboneTrainer, LogCallback
 
     model = make_model(tokenizer, settings)
-    teacher = load_teacher(settings.teacher, model, tokenizer, settings.length) if settings.teacher else None
-    packed = model.config.model_type in HEADS
-    layout: Dict[str, Any] = {"packed": packed, "first_position": first_position(model.config, tokenizer)}
-    train, dev = split_texts(texts)
-    size = settings.steps * settings.batch_size
-    rows = PackedRows(texts, train, tokenizer, settings.length, size=size, seed=settings.seed, **layout)
+    if isinstance(data, Pairs):
+        train, dev, learnt = _pair_lesson(data, tokenizer, settings)
+    else:
+        train, dev, learnt = _text_lesson(data, tokenizer, model, settings, "cuda" if use_gpu else "cpu")
     arguments = TrainingArguments(
         output_dir=str(output / "checkpoints"),
         max_steps=settings.steps,
@@ -154,21 +154,57 @@ def make_trainer(
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)
     log = LogCallback(output, log_every, progress)
-    trainer = MaskedLanguageTrainer(
-        model,
-        arguments,
-        bf16_autocast=settings.bf16,
-        teacher=teacher,
-        data_collator=WordMaskCollator(
-            tokenizer, mlm_probability=settings.mask_share, seed=settings.seed, packed=packed
-        ),
-        train_dataset=rows,
-        eval_dataset=PackedRows(texts, dev, tokenizer, settings.length, **layout),
-        callbacks=[log],
+    trainer = BackboneTrainer(
+        model, arguments, bf16_autocast=settings.bf16, train_dataset=train, eval_dataset=dev, callbacks=[log], **learnt
     )
     trainer.remove_callback(PrinterCallback)
     log.trainer = trainer
     return trainer
+
+
+# The rows to train on, those held out, and what else the trainer takes: collator, objective and score.
+Lesson = Tuple["Dataset", "Dataset", Dict[str, Any]]
+
+
+def _text_lesson(
+    texts: "Texts",
+    tokenizer: "PreTrainedTokenizerFast",
+    model: "PreTrainedModel",
+    settings: PretrainSettings,
+    device: str,
+) -> Lesson:
+    """Learn texts: their masked pieces, or a teacher's hidden states of them. RETURNS (Lesson): What to train on."""
+    from .masking import WordMaskCollator
+    from .packing import PackedRows, split_texts
+    from .teacher import hidden_loss, load_teacher
+    from .trainer import HEADS, masked_loss
+
+    packed = model.config.model_type in HEADS
+    layout: Dict[str, Any] = {"packed": packed, "first_position": first_position(model.config, tokenizer)}
+    train, dev = split_texts(texts)
+    size = settings.steps * settings.batch_size
+    learnt: Dict[str, Any] = {
+        "data_collator": WordMaskCollator(
+            tokenizer, mlm_probability=settings.mask_share, seed=settings.seed, packed=packed
+        ),
+        "objective": masked_loss,
+    }
+    if settings.teacher:
+        teacher = load_teacher(settings.teacher, model, tokenizer, settings.length).to(device)
+        learnt.update(objective=partial(hidden_loss, teacher=teacher), score="cosine")
+    rows = PackedRows(texts, train, tokenizer, settings.length, size=size, seed=settings.seed, **layout)
+    return rows, PackedRows(texts, dev, tokenizer, settings.length, **layout), learnt
+
+
+def _pair_lesson(pairs: "Pairs", tokenizer: "PreTrainedTokenizerFast", settings: PretrainSettings) -> Lesson:
+    """Learn which two texts are one thing. RETURNS (Lesson): What to train on."""
+    from .pairs import PairCollator, PairRows, pair_loss, split_pairs
+
+    train, dev = split_pairs(pairs)
+    size = settings.steps * settings.batch_size
+    rows = PairRows(pairs, train, batch_size=settings.batch_size, size=size, seed=settings.seed)
+    learnt = {"data_collator": PairCollator(tokenizer, settings.length), "objective": pair_loss}
+    return rows, PairRows(pairs, dev, batch_size=settings.batch_size, seed=settings.seed), learnt
 
 
 def save_model(

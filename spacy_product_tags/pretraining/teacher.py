@@ -1,4 +1,5 @@
 """Draw an encoder's hidden states to those of a larger one, layer by layer (TinyBERT, Jiao et al. 2020)."""
+
 import json
 from typing import TYPE_CHECKING, Dict, List, Tuple
 
@@ -47,17 +48,17 @@ def load_teacher(
 
 
 def hidden_loss(
-    student: "PreTrainedModel", teacher: "PreTrainedModel", batch: Dict[str, torch.Tensor]
-) -> Tuple[torch.Tensor, torch.Tensor]:
+    student: "PreTrainedModel", batch: Dict[str, torch.Tensor], teacher: "PreTrainedModel"
+) -> Tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Compare hidden states on a batch: the squared error over the variance of each of the teacher's dimensions.
 
     Each layer of the student is drawn to that which stands as far up in the teacher.
 
     student (PreTrainedModel): The encoder that learns.
-    teacher (PreTrainedModel): The larger one.
     batch (Dict[str, torch.Tensor]): What `WordMaskCollator` made; the pieces below the masks are put back.
-    RETURNS (Tuple[torch.Tensor, torch.Tensor]): The mean over layers, pieces and dimensions; the sum over pieces of the
-        cosine of both last layers, less the teacher's mean.
+    teacher (PreTrainedModel): The larger one.
+    RETURNS (Tuple[torch.Tensor, torch.Tensor, torch.Tensor]): The mean over layers, pieces and dimensions; the sum over
+        pieces of the cosine of both last layers, less the teacher's mean; how many pieces there are.
     """
     labels = batch["labels"]
     ids = torch.where(labels == IGNORE, batch["input_ids"], labels)  # (B, L)
@@ -75,7 +76,7 @@ def hidden_loss(
         losses.append(((ours - theirs).square() / spread).mean())
     center = theirs.mean(dim=0)  # (D,)
     cosines = torch.cosine_similarity(ours.detach() - center, theirs - center, dim=1)  # (P,)
-    return torch.stack(losses).mean(), cosines.sum()
+    return torch.stack(losses).mean(), cosines.sum(), batch["pieces"].sum()
 
 
 def _real_places(batch: Dict[str, torch.Tensor]) -> torch.Tensor:

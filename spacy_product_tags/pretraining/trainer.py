@@ -1,9 +1,10 @@
 """`transformers`' trainer with an output layer on the masked places only, and a log that survives being killed."""
+
 import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -12,11 +13,12 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, Trainer, TrainerCallback
 
 from ..io import write_whole
-from .teacher import hidden_loss
 
 # Output layers that can be run on some places only, by the model's type; these also take a mask in three dimensions.
 HEADS = {"bert": "cls", "roberta": "lm_head", "xlm-roberta": "lm_head", "camembert": "lm_head"}
 _MARK = "whole.json"
+# Of a model and a batch: the loss; the sum of the scores; of how many.
+Objective = Callable[[PreTrainedModel, Dict[str, torch.Tensor]], Tuple[torch.Tensor, torch.Tensor, Any]]
 # Checkpoints that stay.
 _KEPT = 2
 LOG = "log.jsonl"
@@ -38,29 +40,27 @@ def masked_logits(model: PreTrainedModel, batch: Dict[str, torch.Tensor]) -> tor
     return getattr(model, head)(vectors.flatten(0, 1)[masked])
 
 
-def masked_loss(model: PreTrainedModel, batch: Dict[str, torch.Tensor]) -> Tuple[torch.Tensor, torch.Tensor]:
-    """Compute the loss on a batch. RETURNS (Tuple[Tensor, Tensor]): Mean loss; how many pieces were guessed right."""
+def masked_loss(model: PreTrainedModel, batch: Dict[str, torch.Tensor]) -> Tuple[torch.Tensor, torch.Tensor, int]:
+    """Compute the loss on a batch. RETURNS (Tuple): Mean loss; how many pieces were guessed right; guessed pieces."""
     logits = masked_logits(model, batch)
     targets = batch["labels"].flatten()[batch["masked"]]
     loss = cross_entropy(logits.float(), targets)
-    return loss, (logits.detach().argmax(-1) == targets).sum()
+    return loss, (logits.detach().argmax(-1) == targets).sum(), len(targets)
 
 
-class MaskedLanguageTrainer(Trainer):
-    """Train a masked language model, or a teacher's encoder, on `PackedRows`, in the order that these come in.
+class BackboneTrainer(Trainer):
+    """Train a backbone on rows, in the order that these come in.
 
+    objective (Objective): What is learnt.
+    score (str): What the log calls the score that the objective sums up: ``accuracy``, or ``cosine``.
     bf16_autocast (bool): Whether to compute in bfloat16, on CPU as on GPU.
-    teacher (Optional[PreTrainedModel]): Encoder whose hidden states are learnt, instead of masked pieces.
     """
 
     def __init__(
-        self, *args: Any, bf16_autocast: bool = False, teacher: Optional[PreTrainedModel] = None, **kwargs: Any
+        self, *args: Any, objective: Objective, score: str = "accuracy", bf16_autocast: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.bf16_autocast = bf16_autocast
-        self.teacher = None if teacher is None else teacher.to(self.args.device)
-        # What the log calls the score: a share of pieces guessed right, or the mean cosine to the teacher's vectors.
-        self.score = "accuracy" if teacher is None else "cosine"
+        self.objective, self.score, self.bf16_autocast = objective, score, bf16_autocast
         self.tally = Tally()
 
     def _get_train_sampler(self, *args: Any) -> SequentialSampler:
@@ -75,9 +75,7 @@ class MaskedLanguageTrainer(Trainer):
     def _compare(self, model: PreTrainedModel, batch: Dict[str, torch.Tensor]) -> Tuple[torch.Tensor, Any, Any]:
         """Compute a batch's loss. RETURNS (Tuple): It; the sum of the scores; how many pieces have one."""
         with torch.autocast(self.args.device.type, dtype=torch.bfloat16, enabled=self.bf16_autocast):
-            if self.teacher is None:
-                return (*masked_loss(model, batch), len(batch["masked"]))
-            return (*hidden_loss(model, self.teacher, batch), batch["pieces"].sum())
+            return self.objective(model, batch)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Dict[str, float]:
         """Compute loss and score on the held-out rows, masked the same way each time.
@@ -141,18 +139,18 @@ class LogCallback(TrainerCallback):
     def __init__(self, folder: Path, every: int, progress: bool) -> None:
         self.path, self.every, self.progress = folder / LOG, every, progress
         self.pieces: int = 0
-        self._trainer: Optional[MaskedLanguageTrainer] = None
+        self._trainer: Optional[BackboneTrainer] = None
         self._bar: Any = None
 
     @property
-    def trainer(self) -> "MaskedLanguageTrainer":
+    def trainer(self) -> "BackboneTrainer":
         """The trainer that calls."""
         if self._trainer is None:
             raise ValueError("the log has no trainer yet; set it before training")
         return self._trainer
 
     @trainer.setter
-    def trainer(self, trainer: "MaskedLanguageTrainer") -> None:
+    def trainer(self, trainer: "BackboneTrainer") -> None:
         self._trainer = trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -229,7 +229,7 @@ def test_the_loss_is_transformers_own(parts):
     batch = WordMaskCollator(tokenizer, seed=1)([rows[n] for n in range(len(rows))])
     names = ("input_ids", "attention_mask", "position_ids", "labels")
     expected = model(**{name: batch[name] for name in names})
-    loss, right = masked_loss(model, batch)
+    loss, right, _ = masked_loss(model, batch)
     assert loss.item() == pytest.approx(expected.loss.item(), abs=1e-5)
     found = expected.logits.argmax(-1) == batch["labels"]
     assert right.item() == found.sum().item()
@@ -358,16 +358,16 @@ def test_a_teacher_s_loss_is_the_error_over_its_variance(pair, parts):
     tokenizer, texts = parts
     rows = PackedRows(texts, np.arange(20), tokenizer, 32)
     batch = WordMaskCollator(tokenizer, seed=1)([rows[n] for n in range(len(rows))])
-    loss, cosines = hidden_loss(teacher, teacher, batch)
+    loss, cosines, _ = hidden_loss(teacher, batch, teacher)
     assert loss.item() == 0.0 and cosines.item() == pytest.approx(int(batch["pieces"].sum()), rel=1e-5)
     # Masks are taken off, and padding counts for nothing.
     bare = WordMaskCollator(tokenizer, seed=2, mlm_probability=0.5)([rows[n] for n in range(len(rows))])
-    assert torch.equal(hidden_loss(student, teacher, batch)[0], hidden_loss(student, teacher, bare)[0])
+    assert torch.equal(hidden_loss(student, batch, teacher)[0], hidden_loss(student, bare, teacher)[0])
     padded = dict(batch)
     for name in ("input_ids", "position_ids", "labels"):
         padded[name] = torch.nn.functional.pad(batch[name], (0, 3), value=-100 if name == "labels" else 0)
     padded["attention_mask"] = torch.nn.functional.pad(batch["attention_mask"], (0, 3, 0, 3))
-    assert hidden_loss(student, teacher, padded)[0].item() == pytest.approx(hidden_loss(student, teacher, batch)[0].item(), rel=1e-5)
+    assert hidden_loss(student, padded, teacher)[0].item() == pytest.approx(hidden_loss(student, batch, teacher)[0].item(), rel=1e-5)
 
 
 def test_a_teacher_that_does_not_fit_is_refused(pair, done, corpus, tmp_path):
