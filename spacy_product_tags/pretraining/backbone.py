@@ -1,5 +1,4 @@
 """Make a backbone that has learnt nothing yet: a new BERT for some texts, or one just like another."""
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Iterable, Union
 

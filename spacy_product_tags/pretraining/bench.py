@@ -1,5 +1,4 @@
 """Measure pretraining against plain loops over the same model and the same rows."""
-
 import statistics
 import tempfile
 import time

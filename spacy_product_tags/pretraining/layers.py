@@ -1,5 +1,4 @@
 """Leave out what a smaller encoder has none of: layers, and inner units of those that stay."""
-
 from typing import TYPE_CHECKING, Any
 
 import numpy as np

@@ -1,5 +1,4 @@
 """Choose what a masked language model has to guess: whole words, and runs of up to four of them."""
-
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 

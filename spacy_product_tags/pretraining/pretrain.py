@@ -1,5 +1,4 @@
 """Train a masked language model on product text, or a small encoder after a large one: `pretrain`."""
-
 import hashlib
 import importlib.util
 import json

@@ -1,5 +1,4 @@
 """What is left to read of a pretraining run: the curves and the model card."""
-
 import platform
 from dataclasses import asdict
 from pathlib import Path

@@ -1,5 +1,4 @@
 """What decides the weights that pretraining gives."""
-
 from dataclasses import dataclass
 
 # Positions of a new model.

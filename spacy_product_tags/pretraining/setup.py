@@ -1,5 +1,4 @@
 """What a pretraining run is put together from: texts, model, trainer; and how its model is saved."""
-
 import copy
 import json
 from functools import partial

@@ -1,5 +1,4 @@
 """Make a pretrained encoder smaller: only the pieces that texts use, only some layers; and tell what that costs."""
-
 import copy
 import json
 import re

@@ -1,5 +1,4 @@
 """Draw an encoder's hidden states to those of a larger one, layer by layer (TinyBERT, Jiao et al. 2020)."""
-
 import json
 from typing import TYPE_CHECKING, Dict, List, Tuple
 

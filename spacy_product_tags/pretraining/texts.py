@@ -1,5 +1,4 @@
 """The texts of a pretraining run: read, cut into pieces and words, and kept on disk, so that a run starts at once."""
-
 import hashlib
 import json
 import re

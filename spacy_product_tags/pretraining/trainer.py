@@ -1,5 +1,4 @@
 """`transformers`' trainer with an output layer on the masked places only, and a log that survives being killed."""
-
 import json
 import shutil
 import time

@@ -1,5 +1,4 @@
 """Learn a WordPiece vocabulary for product text in Chinese, English and whatever else stands in it."""
-
 import random
 import unicodedata
 from collections import Counter
@@ -78,7 +77,9 @@ def _with_rules(tokenizer: "Tokenizer") -> "Tokenizer":
             normalizers.NFKC(),
             # What only chooses an emoji's look would make a word of its own kind.
             normalizers.Replace(Regex("[\ufe00-\ufe0f]"), ""),
-            normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True),
+            normalizers.BertNormalizer(
+                clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True
+            ),
         ]
     )
     digits = pre_tokenizers.Split(Regex(r"\d+"), behavior="isolated")

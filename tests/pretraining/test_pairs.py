@@ -1,5 +1,4 @@
 """`pretrain` on pairs: titles with their categories, names with those in other languages."""
-
 import json
 
 import numpy as np
