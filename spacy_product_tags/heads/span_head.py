@@ -34,6 +34,8 @@ class Units(NamedTuple):
     bucket (Tensor): (T,) hashed character.
     kind (Tensor): (T,) character class.
     doc (Tensor): (T,) text number of the character, ascending.
+    clue_chars (Tensor): (K,) characters of which something else is known, ascending; see `clues`.
+    clue_rows (Tensor): (K,) what it is.
     """
 
     vectors: Tensor
@@ -43,6 +45,15 @@ class Units(NamedTuple):
     bucket: Tensor
     kind: Tensor
     doc: Tensor
+    clue_chars: Tensor
+    clue_rows: Tensor
+
+    def cut(self, low: int, high: int) -> "Units":
+        """Cut out a stretch of characters. RETURNS (Units): Its characters, and all pieces."""
+        begin, end = torch.searchsorted(self.clue_chars, torch.tensor([low, high], device=self.doc.device)).tolist()
+        stretch = {name: getattr(self, name)[low:high] for name in ("piece", "offset", "rest", "bucket", "kind", "doc")}
+        clues = {"clue_chars": self.clue_chars[begin:end] - low, "clue_rows": self.clue_rows[begin:end]}
+        return self._replace(**stretch, **clues)
 
 
 class SpanScores(NamedTuple):
@@ -67,6 +78,7 @@ class SpanHead(nn.Module):
     max_width (int): Longest span in characters.
     dropout (float): Dropout on the characters' vectors.
     threshold (float): Boundaries less likely than this propose no span.
+    n_clues (int): Number of different clues; 0 = without.
     """
 
     def __init__(
@@ -77,6 +89,7 @@ class SpanHead(nn.Module):
         max_width: int = 128,
         dropout: float = 0.1,
         threshold: float = 0.05,
+        n_clues: int = 0,
     ) -> None:
         super().__init__()
         self.max_width, self.threshold = max_width, threshold
@@ -88,6 +101,10 @@ class SpanHead(nn.Module):
         self.widths = nn.Embedding(_EXACT_WIDTHS + 32, hidden)
         for table in (self.chars, self.kinds, self.offsets, self.rests, self.widths):
             nn.init.normal_(table.weight, 0.0, 0.02)
+        # They begin at nothing, as if there were none.
+        self.clues = nn.Embedding(n_clues, hidden) if n_clues else None
+        if self.clues is not None:
+            nn.init.zeros_(self.clues.weight)
         self.mix = nn.Linear(3 * hidden, 2 * hidden)
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(dropout)
@@ -111,6 +128,8 @@ class SpanHead(nn.Module):
         x = self.project(units.vectors)[units.piece]  # (T, H)
         x = x + self.chars(units.bucket) + self.kinds(units.kind)  # (T, H)
         x = x + self.offsets(units.offset.clamp(max=7)) + self.rests(units.rest.clamp(max=7))  # (T, H)
+        if self.clues is not None:
+            x = x.index_add(0, units.clue_chars, self.clues(units.clue_rows))  # (T, H)
         x = self.dropout(self.norm(x + self._look_aside(x, units.doc)))  # (T, H)
         boundaries = self.boundary(x)  # (T, 2)
         pairs = self.propose(boundaries.detach(), units.doc, gold)  # (N, 2)

@@ -1,5 +1,5 @@
 """`TagGenerator`: an encoder, its pieces, and the span head as one thinc model."""
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from ..encoders.pieces import Pieces, spread, with_pieces
 from ..encoders.shim import ModuleShim
 from ..text.chars import SubstringHash, classify, code_points, doc_index
 from ..text.folding import fold_points
+from .clues import KINDS, Clues, Lexicon, count_rows, find_clues
 from .span_head import CHAR_BUCKETS, SpanHead, SpanScores, Units
 
 # (docs, gold spans as (G, 2) first and last character over the batch; no rows when predicting)
@@ -26,6 +27,8 @@ def build_tag_generator_v1(
     dropout: float = 0.1,
     threshold: float = 0.05,
     lr_scale: float = 1.0,
+    clues: Sequence[str] = (),
+    lexicon_dropout: float = 0.3,
     nO: Optional[int] = None,
 ) -> Model[InT, SpanScores]:
     """Build the model of `product_tag_generator`.
@@ -38,19 +41,29 @@ def build_tag_generator_v1(
     threshold (float): Span ends less likely than this propose no span; lower is slower and finds more.
     lr_scale (float): Factor on the head's learning rate: it starts from nothing, and on a pretrained encoder needs
         about ten times the encoder's.
+    clues (Sequence[str]): What the head is told beside the text, of ``words`` (where the tokenizer's words begin and
+        end), ``pos`` (their part of speech), ``promotions`` (which are promotion words, as `product_preprocessor` says)
+        and ``lexicon`` (in which known values of which facet a character stands; these come from
+        ``[initialize.components.product_tag_generator] aliases``, and later from `add_words`).
+    lexicon_dropout (float): Share of the known values that a training step passes over.
     nO (Optional[int]): Number of facets; set when the component is initialized.
     RETURNS (Model[InT, SpanScores]): Takes docs and gold spans, gives the scores of candidate spans.
+    RAISES (ValueError): On a setting outside its range.
     """
+    if not set(clues) <= set(KINDS) or len(set(clues)) < len(clues):
+        raise ValueError(f"[model] clues: must be of {', '.join(KINDS)}, each once, not {list(clues)}")
+    if not 0 <= lexicon_dropout < 1:
+        raise ValueError(f"[model] lexicon_dropout: must be from 0 to below 1, not {lexicon_dropout}")
     settings = {"hidden": hidden_width, "max_width": max_width, "dropout": dropout, "threshold": threshold}
     return Model(
         "tag_generator",
         forward,
         init=init,
         layers=[tok2vec],
-        shims=[ModuleShim(SpanHead, lr_scale)],
+        shims=[ModuleShim(SpanHead, lr_scale), *([Lexicon()] if "lexicon" in clues else [])],
         refs={"tok2vec": tok2vec},
         dims={"nO": nO},
-        attrs={"settings": settings},
+        attrs={"settings": settings, "clues": list(clues), "lexicon_dropout": lexicon_dropout, "facets": []},
     )
 
 
@@ -60,7 +73,9 @@ def init(model: Model[InT, SpanScores], X: Optional[InT] = None, Y: Optional[Int
     docs = X[0] if X is not None else None
     tok2vec.initialize(X=docs)
     width = tok2vec.get_dim("nO")
-    model.shims[0].setup(width=width, n_facets=model.get_dim("nO"), **model.attrs["settings"])
+    n_facets = model.get_dim("nO")
+    n_clues = count_rows(model.attrs["clues"], len(model.attrs["facets"]))
+    model.shims[0].setup(width=width, n_facets=n_facets, n_clues=n_clues, **model.attrs["settings"])
 
 
 def forward(model: Model[InT, SpanScores], X: InT, is_train: bool) -> Tuple[SpanScores, Callable]:
@@ -73,7 +88,7 @@ def forward(model: Model[InT, SpanScores], X: InT, is_train: bool) -> Tuple[Span
     docs, gold = X
     pieces, backprop_pieces = with_pieces(model.get_ref("tok2vec"), docs, is_train)
     shim: ModuleShim = model.shims[0]
-    units = _to_units(pieces, [doc.text for doc in docs], is_train, shim.device)
+    units = _to_units(model, pieces, docs, is_train)
     spans = xp2torch(np.asarray(gold, dtype=np.int64).reshape(-1, 2), device=units.doc.device)  # (G, 2)
     if not is_train:
         return _to_arrays(_predict(shim, units, model.attrs["settings"]["max_width"])), backprop_pieces
@@ -90,18 +105,27 @@ def forward(model: Model[InT, SpanScores], X: InT, is_train: bool) -> Tuple[Span
     return _to_arrays(scores), backprop
 
 
-def _to_units(pieces: Pieces, texts: List[str], is_train: bool, device: torch.device) -> Units:
-    """Put pieces and characters together as tensors on the model's device. RETURNS (Units): The batch."""
+def _to_units(model: Model[InT, SpanScores], pieces: Pieces, docs: List[Doc], is_train: bool) -> Units:
+    """Put pieces, characters and clues together as tensors on the model's device. RETURNS (Units): The batch."""
+    device, texts = model.shims[0].device, [doc.text for doc in docs]
     points = code_points(texts)  # (T,)
     folded = fold_points(points)
     each = np.arange(len(points))
     bucket = SubstringHash(folded)(each, each + 1, CHAR_BUCKETS, 0)  # (T,)
     row, offset, rest = spread(pieces, len(points))
-    arrays = (row, offset, rest, bucket, classify(points), doc_index(texts))
+    clues = _find_clues(model, docs, is_train)
+    arrays = (row, offset, rest, bucket, classify(points), doc_index(texts), clues.chars, clues.rows)
     vectors = xp2torch(pieces.vectors, device=device)  # (P, D)
     vectors = torch.nn.functional.pad(vectors, (0, 0, 1, 0)).detach()  # (1 + P, D)
     vectors.requires_grad_(is_train)
     return Units(vectors, *(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def _find_clues(model: Model[InT, SpanScores], docs: List[Doc], is_train: bool) -> Clues:
+    kinds = model.attrs["clues"]
+    lexicon = model.shims[1] if "lexicon" in kinds else Lexicon()
+    numbers = {facet: number for number, facet in enumerate(model.attrs["facets"], 1)}
+    return find_clues(docs, kinds, lexicon, numbers, model.attrs["lexicon_dropout"] if is_train else 0.0)
 
 
 def _predict(shim: ModuleShim, units: Units, max_width: int) -> SpanScores:
@@ -116,7 +140,7 @@ def _predict(shim: ModuleShim, units: Units, max_width: int) -> SpanScores:
     for start in range(0, max(size, 1), STRETCH):
         end = min(start + STRETCH, size)
         low, high = max(start - 1, 0), min(end + max_width + 1, size)
-        part = Units(units.vectors, *(array[low:high] for array in units[1:]))
+        part = units.cut(low, high)
         scores, _ = shim(ArgsKwargs((part, nothing), {}), False)
         pairs = scores.pairs + low  # (N, 2)
         own = (pairs[:, 0] >= start) & (pairs[:, 0] < end)  # (N,)

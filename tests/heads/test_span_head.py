@@ -31,12 +31,13 @@ def make_units(*lengths, seed=0):
         torch.randint(CHAR_BUCKETS, (size,), generator=generator),
         torch.randint(N_CLASSES, (size,), generator=generator),
         torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths, dtype=torch.long)),
+        *(torch.zeros(0, dtype=torch.long),) * 2,
     )
 
 
 def take(units, start, end):
     """Cut a text out of a batch."""
-    return Units(units.vectors, *(array[start:end] for array in units[1:]))
+    return units.cut(start, end)
 
 
 def test_shapes_and_order_of_the_candidates():
