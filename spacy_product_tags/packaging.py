@@ -13,7 +13,12 @@ _LAST = 15
 
 
 def package_pipeline(
-    model: Union[str, Path], output: Union[str, Path], *, name: str = "product_tags", version: str = "0.1.0"
+    model: Union[str, Path],
+    output: Union[str, Path],
+    *,
+    name: str = "product_tags",
+    version: str = "0.1.0",
+    half: bool = False,
 ) -> Path:
     """Build the wheel of a trained pipeline.
 
@@ -21,11 +26,14 @@ def package_pipeline(
     output (Union[str, Path]): Folder for the package; made where it is missing.
     name (str): Name behind the language: "product_tags" gives zh_product_tags.
     version (str): Version of the package.
+    half (bool): Round the weights to half precision, which makes the wheel about half as large.
     RETURNS (Path): The wheel.
     RAISES (ValueError): Where the folder holds no pipeline or the wheel can't be built; with what was said last.
     """
+    import spacy
     from spacy.util import load_config
 
+    from .encoders.halves import round_weights
     from .saving import note_config
 
     model, output = Path(model), Path(output)
@@ -34,7 +42,10 @@ def package_pipeline(
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         clean = Path(folder) / "model"
-        shutil.copytree(model, clean)
+        if half:
+            round_weights(spacy.load(model)).to_disk(clean)
+        else:
+            shutil.copytree(model, clean)
         config = load_config(clean / "config.cfg", interpolate=False)
         forget_paths(config)
         config.to_disk(clean / "config.cfg")

@@ -51,6 +51,25 @@ def test_wheel_loads_and_tags(trained, tiny_bert, tmp_path, capfd):
     assert load_config(inner / "config.cfg", interpolate=True)["components"]["transformer"]["model"]["name"] == "packaged"
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_in_half_precision_a_wheel_is_smaller_and_tags_as_before(trained, tmp_path):
+    folder, tags = trained
+    sizes = {}
+    for half in (False, True):
+        wheel = package_pipeline(folder, tmp_path / str(half), name="tiny", half=half)
+        sizes[half] = wheel.stat().st_size
+    assert sizes[True] < 0.6 * sizes[False]
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    loaded = spacy.load(tmp_path / "site" / "zh_tiny" / "zh_tiny-0.1.0")
+    assert [(tag.text, tag.facet) for tag in loaded("红色手机壳")._.tags] == [(tag.text, tag.facet) for tag in tags]
+    for found, wanted in zip(loaded("红色手机壳")._.tags, tags):
+        assert found.score == pytest.approx(wanted.score, abs=0.01)
+    # What was rounded is saved without a loss.
+    again = spacy.blank("zh").from_config(loaded.config).from_bytes(loaded.to_bytes())
+    assert again("红色手机壳")._.tags == loaded("红色手机壳")._.tags
+
+
 @pytest.mark.parametrize("place", ["/home/somebody/x", "C:\\Users\\x", "D:/data/x.jsonl", "\\\\server\\share\\x"])
 def test_no_place_stays_in_a_config(place):
     config = {

@@ -13,6 +13,7 @@ def package_cli(
     output: Path = typer.Argument(..., help="Folder for the package"),
     name: str = typer.Option("product_tags", "--name", "-n", help="Name behind the language"),
     version: str = typer.Option("0.1.0", "--version", "-v", help="Version of the package"),
+    half: bool = typer.Option(False, "--half", help="Round the weights to half precision: about half the size"),
     # fmt: on
 ) -> None:
     """
@@ -21,7 +22,7 @@ def package_cli(
     from ..packaging import package_pipeline
 
     try:
-        wheel = package_pipeline(model, output, name=name, version=version)
+        wheel = package_pipeline(model, output, name=name, version=version, half=half)
     except ValueError as err:
         raise CommandError(str(err)) from err
     typer.echo(str(wheel))

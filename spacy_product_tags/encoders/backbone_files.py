@@ -19,6 +19,7 @@ from thinc.api import get_torch_default_device
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, AutoTokenizer
 
 from ..saving import BROKEN, seal, unseal
+from .halves import shorten
 
 # What a fast tokenizer needs.
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
@@ -68,7 +69,7 @@ def save_backbone(backbone: HFObjects) -> bytes:
     message = {
         "config": json.dumps({name: value for name, value in config.items() if name in known}),
         "tokenizer": tokenizer,
-        "weights": save(dict(_unshared(backbone.transformer.state_dict()))),
+        "weights": save(shorten(dict(_unshared(backbone.transformer.state_dict())))),
     }
     return seal(srsly.msgpack_dumps(message))
 

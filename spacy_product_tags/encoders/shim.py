@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from thinc.api import ArgsKwargs, Optimizer, PyTorchShim, Shim, get_torch_default_device, xp2torch
 
 from ..saving import BROKEN, seal, unseal
+from .halves import shorten
 from .process import PROCESS, return_freed_memory
 
 # Updates between two returns of freed memory.
@@ -134,7 +135,7 @@ class ModuleShim(SharedShim):
         if not self.is_built:
             return seal(srsly.msgpack_dumps({"sizes": None}))
         state = {name: tensor.contiguous().cpu() for name, tensor in self._model.state_dict().items()}
-        return seal(srsly.msgpack_dumps({"sizes": self.sizes, "weights": save(state)}))
+        return seal(srsly.msgpack_dumps({"sizes": self.sizes, "weights": save(shorten(state))}))
 
     def from_bytes(self, bytes_data: bytes) -> "ModuleShim":
         """Build the module from what `to_bytes` gave.
