@@ -7,9 +7,13 @@ import pytest
 from markup_files import read_markup
 
 from spacy_product_tags.listing import Listing
+from spacy_product_tags.listings.check import SPLITS
+from spacy_product_tags.listings.convert import split_of
 
 CORPUS = Path(__file__).parents[1] / "corpus"
-FILES = sorted((CORPUS / "listings").glob("*.txt"))
+# As project.yml splits it.
+FRACTIONS = (0.76, 0.1, 0.14)
+FILES = sorted((CORPUS / "listings").rglob("*.txt"))
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +29,28 @@ def facets():
 
 def test_size(corpus):
     langs = Counter(listing.lang for listing in corpus)
-    assert len(corpus) >= 600
-    assert langs["zh"] >= 300
-    assert langs["en"] >= 200
-    assert len(corpus) - langs["zh"] - langs["en"] >= 100
-    assert len(langs) >= 8
+    assert len(corpus) >= 3000
+    assert langs["zh"] >= 1400 and langs["en"] >= 800
+    assert min(langs[lang] for lang in ("ja", "ko", "de", "fr", "es", "it", "pt")) >= 100
+    assert min(langs[lang] for lang in ("ru", "th")) >= 50
+
+
+def test_breadth(corpus):
+    tops = {listing.category[0] for listing in corpus}
+    assert len({listing.category for listing in corpus}) >= 500
+    assert len(tops) >= 20
+    brands = {tag.text.casefold() for listing in corpus for tag in listing.tags if tag.facet == "brand"}
+    assert len(brands) >= 1200
+
+
+def test_test_listings_have_brands_that_training_ones_lack(corpus):
+    splits = {name: [] for name in SPLITS}
+    for listing in corpus:
+        splits[split_of(listing, FRACTIONS)].append(listing)
+    assert len(splits["test"]) >= 400
+    seen = {tag.text.casefold() for listing in splits["train"] for tag in listing.tags if tag.facet == "brand"}
+    asked = [{tag.text.casefold() for tag in listing.tags if tag.facet == "brand"} for listing in splits["test"]]
+    assert sum(bool(brands) and not brands & seen for brands in asked) >= 0.2 * len(asked)
 
 
 def test_ids_are_unique_and_name_their_language(corpus):
@@ -42,12 +63,10 @@ def test_no_text_stands_twice(corpus):
     assert not [text for text, count in Counter(listing.text for listing in corpus).items() if count > 1]
 
 
-def test_many_categories_and_products_with_several_rows(corpus):
-    assert len({listing.category for listing in corpus}) >= 100
-    assert len({listing.category[0] for listing in corpus}) >= 10
+def test_whole_paths_and_products_with_several_rows(corpus):
     assert all(len(listing.category) >= 2 for listing in corpus)
     rows = Counter(listing.product for listing in corpus)
-    assert sum(count > 1 for count in rows.values()) >= 50
+    assert sum(count > 1 for count in rows.values()) >= 300
 
 
 def test_the_facets_are_those_of_the_facet_file_and_each_is_used(corpus, facets):

@@ -14,13 +14,16 @@ def check_cli(
         typer.Argument(metavar="PATH...", help="Listings (.jsonl, .jsonl.gz), markup (.txt), or folders of them"),
     ],
     facets: FacetsOpt = None,
+    phrases: Annotated[
+        bool, typer.Option("--phrases", help="Warn of phrases that few listings annotate otherwise than most")
+    ] = False,
 ) -> None:
     """
     Check corpora: offsets, facets, duplicates, products in two splits.
 
     Each mistake is shown with file, line, field and what to do; the exit code is 1 where there is any.
     """
-    show_report(check_corpus(paths, load_facets(facets) if facets else None))
+    show_report(check_corpus(paths, load_facets(facets) if facets else None, phrases=phrases))
 
 
 def show_report(report: Report) -> None:

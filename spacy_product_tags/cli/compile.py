@@ -14,7 +14,7 @@ from .check import show_report
 
 @one_writer("output")
 def compile_cli(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE_DIR", help="Folder of .txt files with inline markup")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE_DIR", help="Folder of .txt files with inline markup, also in folders")],
     output: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Folder for train, dev and test.jsonl")],
     facets: FacetsOpt = None,
     fractions: FractionsOpt = (0.8, 0.1, 0.1),
@@ -27,7 +27,7 @@ def compile_cli(
     check_fractions(fractions)
     if not source.is_dir():
         raise CommandError(f"{source}: no such folder")
-    files = sorted(source.glob("*.txt"))
+    files = sorted(source.rglob("*.txt"))
     if not files:
         raise CommandError(f"{source}: holds no .txt file with markup")
     report = Report()

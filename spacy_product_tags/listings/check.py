@@ -10,6 +10,7 @@ from ..errors import ListingError
 from ..io import iter_lines, open_text, parse_json
 from ..listing import Listing
 from .markup import iter_markup
+from .phrases import Phrases
 
 SPLITS = ("train", "dev", "test")
 # A line number, the listing there as far as it can be read, and what is wrong with it: (field, problem).
@@ -36,29 +37,39 @@ class Report:
     languages: "Counter[str]" = field(default_factory=Counter)
 
 
-def check_corpus(paths: Iterable[Union[str, Path]], facets: Optional[Collection[str]] = None) -> Report:
+def check_corpus(
+    paths: Iterable[Union[str, Path]], facets: Optional[Collection[str]] = None, *, phrases: bool = False
+) -> Report:
     """Check JSONL corpora and markup files.
 
     paths (Iterable[Union[str, Path]]): Files (.jsonl, .jsonl.gz, .txt with markup) or folders of them. A product may
         not be in two files that are called train, dev and test.
     facets (Optional[Collection[str]]): The facets that tags may have; None = any.
+    phrases (bool): Warn of phrases that few listings annotate otherwise than most.
     RETURNS (Report): Errors, warnings and counts.
     RAISES (ListingError): Where a path is missing or not such a file.
     """
     report = Report()
-    for _ in check_listings(paths, facets, report):
+    seen = Phrases() if phrases else None
+    for _ in check_listings(paths, facets, report, seen):
         pass
+    if seen is not None:
+        report.warnings.extend(seen.find_uneven())
     return report
 
 
 def check_listings(
-    paths: Iterable[Union[str, Path]], facets: Optional[Collection[str]], report: Report
+    paths: Iterable[Union[str, Path]],
+    facets: Optional[Collection[str]],
+    report: Report,
+    phrases: Optional[Phrases] = None,
 ) -> Iterator[Listing]:
     """Check as `check_corpus` does and hand on what is good.
 
     paths (Iterable[Union[str, Path]]): Files or folders.
     facets (Optional[Collection[str]]): The facets that tags may have; None = any.
     report (Report): Is filled in on the way.
+    phrases (Optional[Phrases]): Takes those of good listings.
     YIELDS (Listing): Each listing without an error.
     """
     ids: Dict[str, str] = {}
@@ -88,6 +99,8 @@ def check_listings(
                 report.tags += len(listing.tags)
                 report.facets.update(tag.facet for tag in listing.tags)
                 report.languages[listing.lang] += 1
+                if phrases is not None:
+                    phrases.add(path, line, listing)
                 yield listing
 
 
@@ -108,10 +121,15 @@ def load_facets(path: Union[str, Path]) -> Dict[str, str]:
 
 
 def find_corpora(paths: Iterable[Union[str, Path]]) -> Iterator[Path]:
-    """Find the files of a corpus. YIELDS (Path): Each file, those of a folder by name. RAISES (ListingError)."""
+    """Find the files of a corpus.
+
+    paths (Iterable[Path]): Files, and folders, of which all files count that are a corpus, also in folders within.
+    YIELDS (Path): Each file, those of a folder in the order of their names.
+    RAISES (ListingError): Where there is none.
+    """
     for path in map(Path, paths):
         if path.is_dir():
-            files = sorted(file for file in path.iterdir() if _is_corpus(file))
+            files = sorted(file for file in path.rglob("*") if _is_corpus(file) and file.is_file())
             if not files:
                 raise ListingError(path, 0, "path", "the folder holds no .jsonl, .jsonl.gz or .txt file")
             yield from files

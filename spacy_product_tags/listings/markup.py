@@ -13,8 +13,10 @@ A file holds one block per listing, blocks are separated by blank lines, `#` sta
 `==` sets the category path of all blocks below it. A block is: a head line with the listing's id and the product
 it shows (rows of one product share a split), the title, then optionally `>` a line of description, `+` implicit tags
 (not written in the text), `~` tags that a seller typed: `x => y` when the right answer is y, `x => -` when the tag
-should go. `[surface|facet]` marks a span and may nest; a backslash keeps `[`, `]`, `|` and itself literal.
+should go. The language is what the file, or its folder, is called: `zh.txt`, `zh-shoes.txt`, `zh/shoes.txt`.
+`[surface|facet]` marks a span and may nest; a backslash keeps `[`, `]`, `|` and itself literal.
 """
+import re
 from itertools import chain
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple, Union
@@ -26,6 +28,8 @@ from ..tag import Tag
 
 # Spans within one another at most; each holds the text of those within.
 _MOST_NESTED = 8
+# A language's code.
+_CODE = re.compile("[a-z]{2,3}")
 
 
 def parse_markup(text: str) -> Tuple[str, List[Tag]]:
@@ -90,7 +94,7 @@ def iter_markup(path: Path) -> Iterator[Tuple[int, Union[Listing, ListingError]]
     YIELDS (Tuple[int, Union[Listing, ListingError]]): The line that a block starts in or an error stands in, and the
         listing or the error, which has the file, the line and what to do.
     """
-    lang = path.stem.split("-")[0]
+    lang = _language(path)
     category: Tuple[str, ...] = ()
     block: List[Tuple[int, str]] = []
     with open_text(path) as file:
@@ -114,6 +118,12 @@ def iter_markup(path: Path) -> Iterator[Tuple[int, Union[Listing, ListingError]]
                 except ListingError as err:
                     yield err.line, err
                 block = []
+
+
+def _language(path: Path) -> str:
+    """Tell a file's language by its name: `zh.txt`, `zh-shoes.txt`, `zh/shoes.txt`. RETURNS (str): Its code."""
+    code = path.stem.split("-")[0]
+    return code if _CODE.fullmatch(code) else path.absolute().parent.name
 
 
 def _parse_block(path: Path, lang: str, category: Tuple[str, ...], block: List[Tuple[int, str]]) -> Listing:

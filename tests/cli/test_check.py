@@ -105,7 +105,7 @@ def test_our_own_corpus():
     folder = ROOT / "corpus" / "listings"
     report = check_corpus([folder], load_facets(ROOT / "corpus" / "facets.toml"))
     assert report.errors == []
-    for path in sorted(folder.glob("*.txt")):
+    for path in sorted(folder.rglob("*.txt")):
         entries = list(read_entries(path))
         assert [listing for _, listing, _ in entries] == list(read_markup(path))
         lines = path.read_text(encoding="utf8").splitlines()

@@ -8,9 +8,9 @@ from spacy_product_tags.listings.markup import iter_markup
 
 
 def read_markup(path: Path) -> Iterator[Listing]:
-    """Read the listings of one markup file; the file's stem is their language.
+    """Read the listings of one markup file; the file or its folder is called by their language.
 
-    path (Path): A markup file, such as ``corpus/listings/zh.txt`` (``zh-2.txt`` is zh as well).
+    path (Path): A markup file, such as ``corpus/listings/ja.txt``, ``corpus/listings/zh/food.txt``.
     YIELDS (Listing): One listing per block.
     RAISES (ListingError): With file, line and what to do, on any block that does not follow the format.
     """

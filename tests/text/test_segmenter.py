@@ -17,11 +17,11 @@ CORPUS = Path(__file__).parents[2] / "corpus" / "listings"
 
 @pytest.fixture(scope="module")
 def silver():
-    return list(silver_segmentation(read_markup(CORPUS / "zh-1.txt")))
+    return list(silver_segmentation(read_markup(CORPUS / "zh" / "apparel.txt")))
 
 
 def test_silver_keeps_the_text_and_the_tags_bounds(silver):
-    for listing, words in zip(read_markup(CORPUS / "zh-1.txt"), silver, strict=True):
+    for listing, words in zip(read_markup(CORPUS / "zh" / "apparel.txt"), silver, strict=True):
         assert "".join(words) == listing.text
         starts = {len("".join(words[:number])) for number in range(len(words) + 1)}
         for tag in listing.tags:

@@ -29,7 +29,7 @@ CHARS = "aZé 1.,，。\n\t\u3000\xa0\0\x85\u2028纯棉恤五あアー가Ａ１�
 
 @pytest.fixture(scope="module")
 def model_dir(tmp_path_factory):
-    texts = silver_segmentation(read_markup(CORPUS / "zh-1.txt"))
+    texts = silver_segmentation(read_markup(CORPUS / "zh" / "apparel.txt"))
     return train_segmenter(texts, tmp_path_factory.mktemp("pkuseg"), iterations=3)
 
 
@@ -109,7 +109,7 @@ def test_segmenter_gives_the_words_of_pkuseg(model_dir):
 
     reference = spacy_pkuseg.pkuseg(str(model_dir), user_dict=None)
     model = PkusegModel.from_disk(model_dir)
-    texts = [listing.title for name in ("zh-1", "zh-2") for listing in read_markup(CORPUS / f"{name}.txt")]
+    texts = [listing.title for name in ("apparel", "food") for listing in read_markup(CORPUS / "zh" / f"{name}.txt")]
     runs = ["".join(char for char in text if "\u4e00" <= char <= "\u9fff") for text in texts]
     # Numerals are one character to pkuseg, neighbouring words have features of their own.
     runs += ["三十二件套", "第二十五代", "五百毫升", "千万", "纯", "纯棉短袖", "一" * 300]
