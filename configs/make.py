@@ -35,6 +35,11 @@ CONFIGS = {
         "python -m spacy assemble configs/zh_direct.cfg OUT --paths.values values.jsonl",
         "base spans zh direct",
     ),
+    "whole": (
+        "The whole chain on one transformer: category, tags, facets of a seller's tags, values. Chinese and\n"
+        "other titles, on the small backbone, with Shopify's categories and values, which ship with the package.",
+        "base classifier facets spans zh whole",
+    ),
     "classifier": (
         "A product's category alone, on the small backbone that ships with the package. The component can also be\n"
         "added to the other configs, where it shares their transformer.",

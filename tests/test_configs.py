@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import spacy
 from spacy.cli.train import train
-from spacy.util import load_config
+from spacy.util import load_config, registry
 from srsly import write_jsonl
 
 from spacy_product_tags.encoders.shipped import SHIPPED
 from spacy_product_tags.listing import Listing, write_listings
+from spacy_product_tags.tag import Tag
+from spacy_product_tags.taxonomy.tree import Taxonomy
 from spacy_product_tags.text.segmenter import silver_segmentation, train_segmenter
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +29,7 @@ def segmenter(tmp_path_factory) -> Path:
 def test_there_is_a_config_for_each_language_and_size():
     # zh_direct is not trained: see tests/heads/test_alias_matcher.py; those of the classifier have tests of their own.
     names = sorted(path.stem for path in (ROOT / "configs").glob("*.cfg"))
-    assert names == sorted([*CONFIGS, "zh_direct", "classifier", "zero_shot", "facets"])
+    assert names == sorted([*CONFIGS, "whole", "zh_direct", "classifier", "zero_shot", "facets"])
 
 
 def test_configs_are_made_of_their_parts():
@@ -82,6 +84,54 @@ def test_the_small_config_trains_as_it_is(segmenter, listings, tmp_path):
     loaded = spacy.load(tmp_path / "out" / "model-last")
     assert loaded.get_pipe("transformer").model.get_dim("nO") == 384
     assert loaded.get_pipe("product_tag_generator").labels
+
+
+def test_the_whole_chain_trains_on_one_transformer(tiny_bert, segmenter, tmp_path):
+    tags = (Tag("纯棉", "material", 1.0, 0, 2), Tag("连衣裙", "product", 1.0, 2, 5))
+    listings = [
+        Listing(title="纯棉连衣裙", category=("服饰", "裙子"), tags=tags),
+        Listing(title="手机壳", category=("数码",), tags=(Tag("手机壳", "product", 1.0, 0, 3),)),
+    ]
+    corpus, taxonomy, values = tmp_path / "corpus.jsonl", tmp_path / "taxonomy.jsonl", tmp_path / "values.jsonl"
+    write_listings(corpus, listings)
+    Taxonomy.from_paths([listing.category for listing in listings], "zh").to_disk(taxonomy)
+    write_jsonl(values, [{"id": "cotton", "facet": "material", "labels": {"zh": "棉", "en": "Cotton"}, "aliases": ["纯棉"]}])
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.backbone": tiny_bert,
+        "paths.segmenter": str(segmenter),
+        "paths.taxonomy": str(taxonomy),
+        "paths.aliases": str(values),
+        "training.max_steps": 60,
+        "training.eval_frequency": 30,
+        "training.optimizer.learn_rate.warmup_steps": 5,
+        "training.optimizer.learn_rate.initial_rate": 0.005,
+        "components.product_tag_generator.model.dropout": 0.0,
+        "components.product_classifier.min_probability": 0.0,
+    }
+    train(ROOT / "configs" / "whole.cfg", tmp_path / "out", overrides=overrides)
+    nlp = spacy.load(tmp_path / "out" / "model-last")
+    doc = nlp.make_doc("纯棉连衣裙")
+    doc._.tags = ["裙"]
+    doc = nlp(doc)
+    found = {tag.text: tag for tag in doc._.tags}
+    assert doc._.category == ("服饰", "裙子") and doc._.trf_data is None
+    assert found["纯棉"].facet == "material" and found["连衣裙"].facet == "product"
+    # As it is written, with the value's id, which has a name in each language; the seller's tag has a facet.
+    assert found["纯棉"].canonical_id == "cotton"
+    assert nlp.get_pipe("product_tag_normalizer").localize(found["纯棉"], "en") == "Cotton"
+    assert found["裙"].facet and found["裙"].source == "seller"
+
+
+def test_what_ships_is_read_by_its_name():
+    taxonomy = registry.readers.get("spacy-product-tags.taxonomy.v1")("shopify")
+    assert len(taxonomy) > 10_000
+    row = taxonomy.find(["服装和配饰", "服装"]) or taxonomy.find(["Apparel & Accessories", "Clothing"])
+    assert taxonomy.path(row, "de") == ("Bekleidung & Accessoires", "Bekleidung")
+    values = registry.readers.get("spacy-product-tags.alias_index.v1")("shopify", names=None)
+    (navy,) = {candidate.id for candidate in values.exact("藏青色", "color")} | {c.id for c in values.exact("Navy", "color")}
+    assert values[navy].labels["en"] == "Navy" and values.usage is not None
 
 
 def test_the_classifier_trains_offline(tiny_bert, tmp_path):

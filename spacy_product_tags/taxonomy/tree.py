@@ -9,6 +9,7 @@ from ..io import OnError, open_text, parse_rows, raise_error
 from ..listing import SEPARATOR
 from ..text.folding import lookup_key
 from .rows import Numbered, Row, check_rows
+from .shopify import SHOPIFY, shopify_files
 
 
 class Taxonomy:
@@ -226,10 +227,13 @@ class Taxonomy:
 def create_taxonomy(path: Union[str, Path, None] = None) -> Optional[Taxonomy]:
     """Make the reader `spacy-product-tags.taxonomy.v1`, for ``[initialize.components.product_classifier]``.
 
-    path (Union[str, Path, None]): A file of categories, see `Taxonomy.from_disk`; None = those of the training data.
+    path (Union[str, Path, None]): A file of categories, see `Taxonomy.from_disk`; "shopify" = Shopify's, which ships
+        with the package; None = those of the training data.
     RETURNS (Optional[Taxonomy]): The taxonomy.
     RAISES (ListingError): On a bad row.
     """
+    if str(path) == SHOPIFY:
+        path = shopify_files()["categories"]
     return Taxonomy.from_disk(path) if path else None
 
 

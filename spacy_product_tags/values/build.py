@@ -6,6 +6,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence,
 from ..encoders.name_encoder import SHIPPED, NameEncoder
 from ..errors import ListingError
 from ..io import raise_error
+from ..taxonomy.shopify import SHOPIFY, shopify_files
 from ..text.folding import lookup_key
 from .index import AliasIndex
 from .log import open_index
@@ -20,7 +21,8 @@ def create_alias_index(
     """Make the reader `spacy-product-tags.alias_index.v1`, for ``[initialize.components.…]``.
 
     path (Union[str, Path, None]): A folder that `product-tags aliases build` wrote, or files of values with commas
-        between them, as `iter_entries` reads them.
+        between them, as `iter_entries` reads them; "shopify" = Shopify's values, categories and attributes, which ship
+        with the package.
     merge (bool): Whether values of one facet and name become one, see `merge_names`; of files only.
     names (Optional[str]): Folder of the name encoder, with which names in other languages are found; None = they are
         not. Of files only.
@@ -62,13 +64,14 @@ def build_index(
 ) -> AliasIndex:
     """Build an index of files of values; with a taxonomy's categories and attributes it also knows where they are used.
 
-    paths (Sequence[Union[str, Path]]): The files, as `iter_entries` reads them, in any order.
+    paths (Sequence[Union[str, Path]]): The files, as `iter_entries` reads them, in any order; "shopify" = Shopify's.
     merge (bool): Whether values of one facet and name become one, see `merge_names`.
     names (Optional[str]): Folder of the name encoder for `AliasIndex.near`; None = no such look-up.
     on_error (Callable[[ListingError], None]): Called with each bad row's error; where it returns, reading goes on.
     RETURNS (AliasIndex): The index.
     RAISES (ValueError): Where there is no such file; ListingError on a bad row, unless `on_error` returns.
     """
+    paths = [file for path in paths for file in (shopify_files().values() if str(path) == SHOPIFY else [path])]
     for path in paths:
         if not Path(path).is_file():
             raise ValueError(f"{path}: no such file; it should hold values, as a taxonomy or a table of your own does")
