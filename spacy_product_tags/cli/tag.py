@@ -167,10 +167,14 @@ def to_table(record: Record) -> bytes:
     if isinstance(record, ListingError):
         return b""
     # Text, since rich takes "[…]" in a string for markup.
-    table = Table("tag", "facet", "score", title=Text(record.title), title_justify="left", title_style="bold")
+    # A category and ids are there where something in the pipeline gives them.
+    title = Text("\n").join([Text(record.title), *([Text(" > ".join(record.category))] if record.category else [])])
+    ids = ["id"] if any(tag.canonical_id for tag in record.tags) else []
+    table = Table("tag", "facet", "score", *ids, title=title, title_justify="left", title_style="bold")
     for tag in record.tags:
         source = "" if tag.source == "span" else f" ({tag.source})"
-        table.add_row(Text(tag.text + source), Text(tag.facet), f"{tag.score:.2f}")
+        row = [Text(tag.text + source), Text(tag.facet), f"{tag.score:.2f}", Text(tag.canonical_id)]
+        table.add_row(*row[: 3 + len(ids)])
     drawn = io.StringIO()
     Console(file=drawn).print(table)
     return drawn.getvalue().encode("utf8")

@@ -8,7 +8,9 @@ import pytest
 import spacy
 
 from spacy_product_tags import Listing
+from spacy_product_tags.cli.tag import to_table
 from spacy_product_tags.listing import read_listings, write_listings
+from spacy_product_tags.tag import Tag
 
 
 def tags_of(line: str) -> list:
@@ -34,6 +36,17 @@ def test_table(run, pipeline):
     assert (text, facet) == ("耐克", "brand")
     assert 0.4 <= float(score) <= 1
     assert "[red]Nike[/red]" in result.stdout
+
+
+def test_a_table_has_category_and_ids_where_there_are_any():
+    tags = (Tag("纯棉", "material", 0.9, 0, 2, canonical_id="material__cotton"), Tag("T恤", "product", 0.8, 2, 4))
+    drawn = to_table(Listing("纯棉T恤", tags=tags, category=("服饰", "[上衣]"))).decode("utf8")
+    lines = drawn.splitlines()
+    assert [line.strip() for line in lines[:2]] == ["纯棉T恤", "服饰 > [上衣]"]
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.count("│") == 5]
+    assert rows == [["纯棉", "material", "0.90", "material__cotton"], ["T恤", "product", "0.80", ""]]
+    bare = to_table(Listing("T恤", tags=(Tag("T恤", "product", 0.8, 0, 2),))).decode("utf8")
+    assert "id" not in bare.split() and ">" not in bare
 
 
 @pytest.mark.parametrize("name", ["in.jsonl", "in.jsonl.gz"])
