@@ -22,7 +22,7 @@ def package_pipeline(
 ) -> Path:
     """Build the wheel of a trained pipeline.
 
-    model (Union[str, Path]): Folder of the pipeline, such as ``training/zh/model-best``.
+    model (Union[str, Path]): Folder of the pipeline, such as ``training/whole/model-best``.
     output (Union[str, Path]): Folder for the package; made where it is missing.
     name (str): Name behind the language: "product_tags" gives zh_product_tags.
     version (str): Version of the package.

@@ -9,7 +9,7 @@ from ._util import CommandError, one_writer
 @one_writer("output")
 def package_cli(
     # fmt: off
-    model: Path = typer.Argument(..., help="Folder of the trained pipeline, such as training/zh/model-best"),
+    model: Path = typer.Argument(..., help="Folder of the trained pipeline, such as training/whole/model-best"),
     output: Path = typer.Argument(..., help="Folder for the package"),
     name: str = typer.Option("product_tags", "--name", "-n", help="Name behind the language"),
     version: str = typer.Option("0.1.0", "--version", "-v", help="Version of the package"),

@@ -1,7 +1,7 @@
 """Score a pipeline on real titles of whose annotation it has seen nothing, facets mapped by outofbox.toml; not run by pytest:
 
-    python tests/baselines/outofbox.py training/zh/model-best jd corpus/converted/jd/dev.jsonl corpus/converted/jd/test.jsonl
-    python tests/baselines/outofbox.py training/zh/model-best oamine corpus/converted/oamine/test.jsonl
+    python tests/baselines/outofbox.py training/whole/model-best jd corpus/converted/jd/dev.jsonl corpus/converted/jd/test.jsonl
+    python tests/baselines/outofbox.py training/whole/model-best oamine corpus/converted/oamine/test.jsonl
 
 Right is a tag whose start, end and group are. Tags of the text count as they stand there, before values are merged.
 """
