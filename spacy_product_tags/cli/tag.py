@@ -173,8 +173,9 @@ def to_table(record: Record) -> bytes:
     table = Table("tag", "facet", "score", *ids, title=title, title_justify="left", title_style="bold")
     for tag in record.tags:
         source = "" if tag.source == "span" else f" ({tag.source})"
-        row = [Text(tag.text + source), Text(tag.facet), f"{tag.score:.2f}", Text(tag.canonical_id)]
-        table.add_row(*row[: 3 + len(ids)])
+        table.add_row(
+            Text(tag.text + source), Text(tag.facet), f"{tag.score:.2f}", *([Text(tag.canonical_id)] if ids else [])
+        )
     drawn = io.StringIO()
     Console(file=drawn).print(table)
     return drawn.getvalue().encode("utf8")

@@ -22,7 +22,7 @@ def test_compile_our_corpus(run, tmp_path):
     assert result.exit_code == 0, result.stderr
     splits = read_splits(tmp_path)
     written = [listing for listings in splits.values() for listing in listings]
-    source = [listing for path in sorted(SOURCE.glob("*.txt")) for listing in read_markup(path)]
+    source = [listing for path in sorted(SOURCE.rglob("*.txt")) for listing in read_markup(path)]
     key = "{0.id}".format
     assert sorted(written, key=key) == sorted(source, key=key)
     products = [{listing.product for listing in listings} for listings in splits.values()]

