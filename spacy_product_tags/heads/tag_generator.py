@@ -1,5 +1,5 @@
 """`TagGenerator`: an encoder, its pieces, and the span head as one thinc model."""
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ def build_tag_generator_v1(
     dropout: float = 0.1,
     threshold: float = 0.05,
     lr_scale: float = 1.0,
-    clues: Sequence[str] = (),
+    clues: List[str] = [],
     lexicon_dropout: float = 0.3,
     nO: Optional[int] = None,
 ) -> Model[InT, SpanScores]:
@@ -41,7 +41,7 @@ def build_tag_generator_v1(
     threshold (float): Span ends less likely than this propose no span; lower is slower and finds more.
     lr_scale (float): Factor on the head's learning rate: it starts from nothing, and on a pretrained encoder needs
         about ten times the encoder's.
-    clues (Sequence[str]): What the head is told beside the text, of ``words`` (where the tokenizer's words begin and
+    clues (List[str]): What the head is told beside the text, of ``words`` (where the tokenizer's words begin and
         end), ``pos`` (their part of speech), ``promotions`` (which are promotion words, as `product_preprocessor` says)
         and ``lexicon`` (in which known values of which facet a character stands; these come from
         ``[initialize.components.product_tag_generator] aliases``, and later from `add_words`).
