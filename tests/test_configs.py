@@ -48,18 +48,25 @@ def test_a_part_adds_changes_and_takes_out(tmp_path):
     assert list(changed.items()) == [("a", {"x": "# New.\nx = 4\n"}), ("a.e", {"w": "w = 5\n"}), ("d", {})]
 
 
+def quick(corpus: Path, backbone: str, steps: int) -> dict:
+    """Give settings for a run of seconds. RETURNS (dict): Overrides of a config."""
+    return {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.backbone": backbone,
+        "training.max_steps": steps,
+        "training.eval_frequency": steps // 2,
+        "training.optimizer.learn_rate.warmup_steps": 5,
+    }
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config_trains_offline(name, tiny_bert, segmenter, listings, tmp_path):
     corpus = tmp_path / "corpus.jsonl"
     write_listings(corpus, listings)
     overrides = {
-        "paths.train": str(corpus),
-        "paths.dev": str(corpus),
-        "paths.backbone": tiny_bert,
+        **quick(corpus, tiny_bert, steps=40),
         "paths.segmenter": str(segmenter),
-        "training.max_steps": 40,
-        "training.eval_frequency": 20,
-        "training.optimizer.learn_rate.warmup_steps": 5,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         "components.product_tag_generator.model.dropout": 0.0,
         "corpora.train.augmenter.level": 0.5,
@@ -97,15 +104,10 @@ def test_the_whole_chain_trains_on_one_transformer(tiny_bert, segmenter, tmp_pat
     Taxonomy.from_paths([listing.category for listing in listings], "zh").to_disk(taxonomy)
     write_jsonl(values, [{"id": "cotton", "facet": "material", "labels": {"zh": "棉", "en": "Cotton"}, "aliases": ["纯棉"]}])
     overrides = {
-        "paths.train": str(corpus),
-        "paths.dev": str(corpus),
-        "paths.backbone": tiny_bert,
+        **quick(corpus, tiny_bert, steps=60),
         "paths.segmenter": str(segmenter),
         "paths.taxonomy": str(taxonomy),
         "paths.aliases": str(values),
-        "training.max_steps": 60,
-        "training.eval_frequency": 30,
-        "training.optimizer.learn_rate.warmup_steps": 5,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         "components.product_tag_generator.model.dropout": 0.0,
         "components.product_classifier.min_probability": 0.0,
@@ -127,7 +129,7 @@ def test_the_whole_chain_trains_on_one_transformer(tiny_bert, segmenter, tmp_pat
 def test_what_ships_is_read_by_its_name():
     taxonomy = registry.readers.get("spacy-product-tags.taxonomy.v1")("shopify")
     assert len(taxonomy) > 10_000
-    row = taxonomy.find(["服装和配饰", "服装"]) or taxonomy.find(["Apparel & Accessories", "Clothing"])
+    row = taxonomy.find(["Apparel & Accessories", "Clothing"])
     assert taxonomy.path(row, "de") == ("Bekleidung & Accessoires", "Bekleidung")
     values = registry.readers.get("spacy-product-tags.alias_index.v1")("shopify", names=None)
     (navy,) = {candidate.id for candidate in values.exact("藏青色", "color")} | {c.id for c in values.exact("Navy", "color")}
@@ -139,12 +141,7 @@ def test_the_classifier_trains_offline(tiny_bert, tmp_path):
     corpus = tmp_path / "corpus.jsonl"
     write_listings(corpus, listings)
     overrides = {
-        "paths.train": str(corpus),
-        "paths.dev": str(corpus),
-        "paths.backbone": tiny_bert,
-        "training.max_steps": 30,
-        "training.eval_frequency": 15,
-        "training.optimizer.learn_rate.warmup_steps": 5,
+        **quick(corpus, tiny_bert, steps=30),
         "training.optimizer.learn_rate.initial_rate": 0.003,
         "components.product_classifier.min_probability": 0.0,
         "components.product_classifier.model.buckets": 512,

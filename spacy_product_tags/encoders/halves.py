@@ -1,9 +1,9 @@
 """Half precision on disk: weights that were rounded to it take half the room, and load as they were."""
-from typing import Any, Dict, Iterator, Mapping, Tuple
+from typing import Dict, Iterator, Mapping, Tuple
 
 import torch
 from spacy.language import Language
-from thinc.api import PyTorchShim
+from thinc.api import Model, PyTorchShim, Shim
 
 
 def shorten(weights: Mapping[str, torch.Tensor]) -> Dict[str, torch.Tensor]:
@@ -36,9 +36,14 @@ def _halve(weight: torch.Tensor) -> Tuple[torch.Tensor, bool]:
 
 
 def _weights(nlp: Language) -> Iterator[torch.Tensor]:
+    for shim in iter_shims(nlp):
+        if isinstance(shim, PyTorchShim) and shim._model is not None:
+            yield from (tensor for tensor in shim._model.state_dict().values() if tensor.dtype == torch.float32)
+
+
+def iter_shims(nlp: Language) -> Iterator[Shim]:
+    """Go through the shims of a pipeline's models. YIELDS (Shim): Each, in the order of the components."""
     for _, component in nlp.components:
-        model: Any = getattr(component, "model", None)
-        for node in [] if model is None or model is True else model.walk():
-            for shim in node.shims:
-                if isinstance(shim, PyTorchShim) and shim._model is not None:
-                    yield from (tensor for tensor in shim._model.state_dict().values() if tensor.dtype == torch.float32)
+        model = getattr(component, "model", None)
+        for node in model.walk() if isinstance(model, Model) else ():
+            yield from node.shims

@@ -77,13 +77,24 @@ def spread(pieces: Pieces, size: int) -> Tuple[np.ndarray, np.ndarray, np.ndarra
     RETURNS (Tuple[ndarray, ndarray, ndarray]): (T,) row of the piece, counted from 1 (0 = no piece covers it), (T,)
         place in the piece, (T,) characters of the piece behind it.
     """
-    lengths = pieces.ends - pieces.starts  # (P,)
-    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    chars = np.repeat(pieces.starts, lengths) + within
+    chars, piece = list_chars(pieces.starts, pieces.ends)  # (C,) each
     row, offset, rest = (np.zeros(size, dtype=np.int64) for _ in range(3))
-    row[chars] = np.repeat(np.arange(1, len(lengths) + 1), lengths)
-    offset[chars] = within
-    rest[chars] = np.repeat(lengths, lengths) - within - 1
+    row[chars] = piece + 1
+    offset[chars] = chars - pieces.starts[piece]
+    rest[chars] = pieces.ends[piece] - chars - 1
     return row, offset, rest
+
+
+def list_chars(starts: np.ndarray, ends: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """List the characters of spans, one span after the other.
+
+    starts (np.ndarray): (N,) first characters.
+    ends (np.ndarray): (N,) characters behind the last.
+    RETURNS (Tuple[np.ndarray, np.ndarray]): (C,) characters, and (C,) number of the span of each.
+    """
+    lengths = ends - starts  # (N,)
+    span = np.repeat(np.arange(len(starts)), lengths)
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return starts[span] + within, span
 
 

@@ -5,7 +5,7 @@ facet it stands (SoftLexicon, Ma et al. 2020: the places B, M, E and S of a matc
 values are masked in training, or the head would learn the lexicon by heart and trust nothing else.
 """
 import gzip
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy.attrs import POS
@@ -13,11 +13,12 @@ from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc
 from thinc.api import Shim
 
-from ..encoders.pieces import text_starts, token_offsets
+from ..encoders.pieces import list_chars, text_starts, token_offsets
 from ..graphemes import inside_clusters
 from ..saving import seal, unseal
-from ..text.chars import classify, doc_index
+from ..text.chars import classify, code_points, doc_index
 from ..text.folding import fold_in_place
+from ..text.promotions import SPANS_KEY
 from .alias_spans import KnownTexts
 
 # What there is: word boundaries, parts of speech, promotion words, known values.
@@ -28,8 +29,6 @@ _PLACES = 4
 # Known values are no longer than this, in characters.
 _WIDEST = 64
 _POS = {number: row for row, number in enumerate(sorted(POS_IDS.values()))}
-# Key of the group of spans that the preprocessor makes.
-_PROMOTIONS = "promotions"
 
 
 class Clues(NamedTuple):
@@ -51,7 +50,8 @@ class Lexicon(Shim):
 
     def __init__(self, words: Mapping[str, Sequence[str]] = {}) -> None:  # noqa: B006
         super().__init__(None)
-        self._set({facet: {fold_in_place(word).strip() for word in each} for facet, each in words.items()})
+        self._set({})
+        self.add(words)
 
     def _set(self, words: Mapping[str, Iterable[str]]) -> None:
         facets: Dict[str, Tuple[str, ...]] = {}
@@ -92,8 +92,8 @@ class Lexicon(Shim):
         if not facets:
             return np.zeros((0, 2), dtype=np.int64), []
         folded = fold_in_place("".join(texts))
-        kinds = classify(np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), dtype="<u4"))
-        pairs = finder.find(folded, kinds, doc_index(texts), _WIDEST, inside_clusters(list(texts)))
+        kinds = classify(code_points(texts))  # (T,)
+        pairs = finder.find(folded, kinds, doc_index(texts), _WIDEST, inside_clusters(texts))
         return pairs, [facets[folded[first : last + 1]] for first, last in pairs.tolist()]
 
     def to_bytes(self) -> bytes:
@@ -125,64 +125,92 @@ def count_rows(kinds: Sequence[str], facets: int) -> int:
 
 
 def find_clues(
-    docs: Sequence[Doc], kinds: Sequence[str], lexicon: Lexicon, facets: Mapping[str, int], masked: float = 0.0
+    docs: Sequence[Doc],
+    kinds: Sequence[str],
+    lexicon: Optional[Lexicon] = None,
+    facets: Mapping[str, int] = {},  # noqa: B006
+    masked: float = 0.0,
 ) -> Clues:
     """Collect the clues of a batch.
 
     docs (Sequence[Doc]): The batch.
     kinds (Sequence[str]): Which, of `KINDS`.
-    lexicon (Lexicon): The known values.
+    lexicon (Optional[Lexicon]): The known values, where "lexicon" is one of them.
     facets (Mapping[str, int]): Numbers of the lexicon's facets from 1; values of others count as of none, which is 0.
     masked (float): Share of the found values to pass over.
     RETURNS (Clues): The clues.
     """
-    begins = text_starts(docs)
-    parts: List[Tuple[np.ndarray, np.ndarray]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    parts = [_NOTHING]
     base = 0
-    spans = [token_offsets(doc) for doc in docs] if {"words", "pos"} & set(kinds) else []
-    first = np.concatenate([np.zeros(0, np.int64), *(s + b for (s, _), b in zip(spans, begins))])  # (W,)
-    last = np.concatenate([np.zeros(0, np.int64), *(e + b - 1 for (_, e), b in zip(spans, begins))])  # (W,)
     for kind in kinds:
         if kind == "words":
-            parts.append(_place(first, last, np.full(len(first), base)))
+            chars, rows = _place(*_tokens(docs))
         elif kind == "pos":
-            numbers = np.concatenate([np.zeros(0, np.int64), *(doc.to_array([POS]).ravel() for doc in docs)])
-            tags = np.array([_POS.get(number, 0) for number in numbers.tolist()], dtype=np.int64)  # (W,)
-            chars, word = _spread(first, last)
-            parts.append((chars, base + tags[word]))
+            chars, rows = _find_tags(docs)
         elif kind == "promotions":
-            marked = [
-                (span.start_char + begin, span.end_char + begin - 1)
-                for doc, begin in zip(docs, begins)
-                for span in doc.spans.get(_PROMOTIONS, ())
-            ]
-            low, high = np.array(marked, dtype=np.int64).reshape(-1, 2).T
-            chars, _ = _spread(low, high)
-            parts.append((chars, np.full(len(chars), base)))
+            chars, rows = _find_promoted(docs)
         else:
-            pairs, found = lexicon.find([doc.text for doc in docs])
-            keep = np.random.random(len(pairs)) >= masked if masked else np.ones(len(pairs), dtype=bool)
-            number = np.flatnonzero(keep).repeat([len(found[row]) for row in np.flatnonzero(keep)])
-            codes = [facets.get(facet, 0) for row in np.flatnonzero(keep) for facet in found[row]]
-            rows = base + _PLACES * np.array(codes, dtype=np.int64)
-            parts.append(_place(pairs[number, 0], pairs[number, 1], rows))
+            chars, rows = _find_known(docs, lexicon or Lexicon(), facets, masked)
+        parts.append((chars, base + rows))
         base += count_rows([kind], len(facets))
     chars, rows = (np.concatenate(column) for column in zip(*parts))
     order = np.argsort(chars, kind="stable")
     return Clues(chars[order], rows[order])
 
 
-def _spread(first: np.ndarray, last: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """List the characters of spans. RETURNS (Tuple[np.ndarray, np.ndarray]): (K,) characters and number of the span."""
-    lengths = last - first + 1
-    span = np.repeat(np.arange(len(first)), lengths)
-    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return first[span] + within, span
+_NOTHING = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
 
 
-def _place(first: np.ndarray, last: np.ndarray, rows: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Say of each character of spans where in them it stands. RETURNS (Tuple): (K,) characters and rows."""
-    chars, span = _spread(first, last)
-    is_first, is_last = chars == first[span], chars == last[span]
+def _tokens(docs: Sequence[Doc]) -> Tuple[np.ndarray, np.ndarray]:
+    """Give the tokens of a batch. RETURNS (Tuple[np.ndarray, np.ndarray]): (W,) starts and (W,) ends in the batch."""
+    parts = [_NOTHING]
+    for doc, begin in zip(docs, text_starts(docs)):
+        starts, ends = token_offsets(doc)
+        parts.append((starts + begin, ends + begin))
+    starts, ends = (np.concatenate(column) for column in zip(*parts))
+    return starts, ends
+
+
+def _find_tags(docs: Sequence[Doc]) -> Tuple[np.ndarray, np.ndarray]:
+    """RETURNS (Tuple[np.ndarray, np.ndarray]): (K,) characters of tokens, and the row of the part of speech of each."""
+    tags = np.array([_POS.get(number, 0) for doc in docs for number in doc.to_array([POS]).ravel().tolist()], np.int64)
+    chars, token = list_chars(*_tokens(docs))
+    return chars, tags[token]
+
+
+def _find_promoted(docs: Sequence[Doc]) -> Tuple[np.ndarray, np.ndarray]:
+    """RETURNS (Tuple[np.ndarray, np.ndarray]): (K,) characters of promotion words, and zeros."""
+    pairs = [
+        (span.start_char + begin, span.end_char + begin)
+        for doc, begin in zip(docs, text_starts(docs))
+        for span in doc.spans.get(SPANS_KEY, ())
+    ]
+    starts, ends = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    chars, _ = list_chars(starts, ends)
+    return chars, np.zeros(len(chars), dtype=np.int64)
+
+
+def _find_known(
+    docs: Sequence[Doc], lexicon: Lexicon, facets: Mapping[str, int], masked: float
+) -> Tuple[np.ndarray, np.ndarray]:
+    """RETURNS (Tuple[np.ndarray, np.ndarray]): (K,) characters of known values, and rows by facet and place."""
+    pairs, found = lexicon.find([doc.text for doc in docs])
+    kept = np.arange(len(pairs))
+    if masked:
+        kept = np.flatnonzero(np.random.random(len(pairs)) >= masked)
+    value = kept.repeat([len(found[number]) for number in kept])  # (V,) once for each of its facets
+    codes = np.array([facets.get(facet, 0) for number in kept for facet in found[number]], dtype=np.int64)  # (V,)
+    return _place(pairs[value, 0], pairs[value, 1] + 1, _PLACES * codes)
+
+
+def _place(
+    starts: np.ndarray, ends: np.ndarray, rows: Optional[np.ndarray] = None
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Say of each character of spans where in them it stands, from each span's row on; None = from 0.
+
+    RETURNS (Tuple[np.ndarray, np.ndarray]): (K,) characters and rows.
+    """
+    chars, span = list_chars(starts, ends)
+    is_first, is_last = chars == starts[span], chars == ends[span] - 1
     place = np.select([is_first & is_last, is_first, is_last], [_ALONE, _FIRST, _LAST], _WITHIN)
-    return chars, rows[span] + place
+    return chars, place if rows is None else rows[span] + place

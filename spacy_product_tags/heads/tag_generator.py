@@ -11,7 +11,7 @@ from ..encoders.pieces import Pieces, spread, with_pieces
 from ..encoders.shim import ModuleShim
 from ..text.chars import SubstringHash, classify, code_points, doc_index
 from ..text.folding import fold_points
-from .clues import KINDS, Clues, Lexicon, count_rows, find_clues
+from .clues import KINDS, Lexicon, count_rows, find_clues
 from .span_head import CHAR_BUCKETS, SpanHead, SpanScores, Units
 
 # (docs, gold spans as (G, 2) first and last character over the batch; no rows when predicting)
@@ -113,7 +113,9 @@ def _to_units(model: Model[InT, SpanScores], pieces: Pieces, docs: List[Doc], is
     each = np.arange(len(points))
     bucket = SubstringHash(folded)(each, each + 1, CHAR_BUCKETS, 0)  # (T,)
     row, offset, rest = spread(pieces, len(points))
-    clues = _find_clues(model, docs, is_train)
+    facets = {facet: number for number, facet in enumerate(model.attrs["facets"], 1)}
+    masked = model.attrs["lexicon_dropout"] if is_train else 0.0
+    clues = find_clues(docs, model.attrs["clues"], find_lexicon(model), facets, masked)
     arrays = (row, offset, rest, bucket, classify(points), doc_index(texts), clues.chars, clues.rows)
     vectors = xp2torch(pieces.vectors, device=device)  # (P, D)
     vectors = torch.nn.functional.pad(vectors, (0, 0, 1, 0)).detach()  # (1 + P, D)
@@ -121,11 +123,9 @@ def _to_units(model: Model[InT, SpanScores], pieces: Pieces, docs: List[Doc], is
     return Units(vectors, *(torch.from_numpy(array).to(device) for array in arrays))
 
 
-def _find_clues(model: Model[InT, SpanScores], docs: List[Doc], is_train: bool) -> Clues:
-    kinds = model.attrs["clues"]
-    lexicon = model.shims[1] if "lexicon" in kinds else Lexicon()
-    numbers = {facet: number for number, facet in enumerate(model.attrs["facets"], 1)}
-    return find_clues(docs, kinds, lexicon, numbers, model.attrs["lexicon_dropout"] if is_train else 0.0)
+def find_lexicon(model: Model[InT, SpanScores]) -> Optional[Lexicon]:
+    """Give a model's lexicon. RETURNS (Optional[Lexicon]): None where it has none."""
+    return next((shim for shim in model.shims if isinstance(shim, Lexicon)), None)
 
 
 def _predict(shim: ModuleShim, units: Units, max_width: int) -> SpanScores:

@@ -28,8 +28,8 @@ from ..tag import Tag
 
 # Spans within one another at most; each holds the text of those within.
 _MOST_NESTED = 8
-# A language's code.
-_CODE = re.compile("[a-z]{2,3}")
+# A language's code, as a folder may be called.
+_CODE = re.compile("[a-z]{2}")
 
 
 def parse_markup(text: str) -> Tuple[str, List[Tag]]:
@@ -122,8 +122,8 @@ def iter_markup(path: Path) -> Iterator[Tuple[int, Union[Listing, ListingError]]
 
 def _language(path: Path) -> str:
     """Tell a file's language by its name: `zh.txt`, `zh-shoes.txt`, `zh/shoes.txt`. RETURNS (str): Its code."""
-    code = path.stem.split("-")[0]
-    return code if _CODE.fullmatch(code) else path.absolute().parent.name
+    code, folder = path.stem.split("-")[0], path.absolute().parent.name
+    return folder if _CODE.fullmatch(folder) and not _CODE.fullmatch(code) else code
 
 
 def _parse_block(path: Path, lang: str, category: Tuple[str, ...], block: List[Tuple[int, str]]) -> Listing:

@@ -22,11 +22,10 @@ from spacy.vocab import Vocab
 from ..caching import keep
 from ..errors import naming_setting
 from ..saving import Part, SavedInParts, Settings, read_settings
-from ..text.promotions import find_promotions
+from ..text.promotions import SPANS_KEY, find_promotions
 from ..text.tokenizer import HAN
 from ..text.words import read_words
 
-SPANS_KEY = "promotions"
 DEFAULT_CONFIG: Dict[str, Any] = {"langs": ["zh"], "mark_promotions": True}
 
 # jieba's tags to universal ones, by the longest prefix. Its zg holds every kind of word, from 很 to 车.

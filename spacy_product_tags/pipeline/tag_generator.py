@@ -16,8 +16,8 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from ..heads.alias_matcher import add_aliases
-from ..heads.clues import Lexicon
 from ..heads.span_head import SpanScores
+from ..heads.tag_generator import find_lexicon
 from ..saving import Part, SavedInParts, Settings, read_settings
 from ..tag import Tag, forget_issue, note_issue, register_extensions, store_tags, take_own
 from ..values.index import AliasIndex
@@ -282,7 +282,8 @@ class TagGenerator(Labelled, SavedInParts, TrainablePipe):
         """
         validate_get_examples(get_examples, "TagGenerator.initialize")
         docs = [example.predicted for example in islice(get_examples(), 10)]
-        if aliases is not None and self._lexicon is None:
+        lexicon = find_lexicon(self.model)
+        if aliases is not None and lexicon is None:
             labels = [*aliases.facets, *(labels or ())]
         if labels is None or self.overlap is None:
             facets, overlap, widths = survey(get_examples())
@@ -297,11 +298,11 @@ class TagGenerator(Labelled, SavedInParts, TrainablePipe):
             )
         self.cfg["labels"] = labels
         self.model.set_dim("nO", len(labels), force=True)
-        if self._lexicon is not None:
+        if lexicon is not None:
             # Those of the lexicon may be others: a color says something of what is called 颜色.
             self.model.attrs["facets"] = list(dict.fromkeys([*labels, *(aliases.facets if aliases else ())]))
         self.model.initialize(X=(docs, np.zeros((0, 2), dtype=np.int64)))
-        if aliases is not None and self._lexicon is not None:
+        if aliases is not None and lexicon is not None:
             words: Dict[str, List[str]] = {}
             for value in aliases:
                 words.setdefault(value.facet, []).extend(value.surfaces)
@@ -311,22 +312,19 @@ class TagGenerator(Labelled, SavedInParts, TrainablePipe):
                 raise ValueError(f"{self.name}: the pipeline reads the texts of aliases; give it as nlp")
             add_aliases(nlp, aliases, self.name)
 
-    @property
-    def _lexicon(self) -> Optional[Lexicon]:
-        return next((shim for shim in self.model.shims if isinstance(shim, Lexicon)), None)
-
     def add_words(self, words: Mapping[str, Iterable[str]]) -> None:
         """Add known values to the lexicon, without training: where one stands in a text, the head is told its facet.
 
         words (Mapping[str, Iterable[str]]): Values by facet, such as ``{"brand": ["安丽萌"]}``; "" = of no facet.
         RAISES (ValueError): Where the model has no lexicon.
         """
-        if self._lexicon is None:
+        lexicon = find_lexicon(self.model)
+        if lexicon is None:
             raise ValueError(
                 f"{self.name}: the model has no lexicon; train it with [components.{self.name}.model] clues = "
                 '["lexicon"]'
             )
-        self._lexicon.add(words)
+        lexicon.add(words)
 
     def _warn_of_wide(self, widths: Counter) -> None:
         widest = self.model.attrs["settings"]["max_width"]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Union
 from ..encoders.shipped import find_backbone
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 
@@ -50,6 +51,23 @@ def load_tokenizer(name: Union[str, Path]) -> "PreTrainedTokenizerFast":
     if not tokenizer.is_fast:
         raise ValueError(f"{name}: has no fast tokenizer; its pieces have no place in the text")
     return tokenizer
+
+
+def mean_vectors(
+    model: "PreTrainedModel", input_ids: "torch.Tensor", attention_mask: "torch.Tensor"
+) -> "torch.Tensor":
+    """Encode texts as the mean of their pieces, as E5 does.
+
+    model (PreTrainedModel): The encoder.
+    input_ids (torch.Tensor): (B, L).
+    attention_mask (torch.Tensor): (B, L).
+    RETURNS (torch.Tensor): float32 (B, D), of length one.
+    """
+    from torch.nn.functional import normalize
+
+    states = model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()  # (B, L, D)
+    mask = attention_mask.unsqueeze(2).float()  # (B, L, 1)
+    return normalize((states * mask).sum(1) / mask.sum(1).clamp_min(1), dim=1)  # (B, D)
 
 
 def create_backbone(

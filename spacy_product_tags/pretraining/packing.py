@@ -22,8 +22,13 @@ def split_texts(texts: Texts) -> Tuple[np.ndarray, np.ndarray]:
     _, first = np.unique(texts.digests, return_index=True)  # in the order of the digests, which is as good as random
     if len(first) < 2:
         raise ValueError(f"there must be two different texts or more, not {len(first)}")
-    size = min(_MAX_DEV, max(1, round(_DEV_SHARE * len(first))))
+    size = count_held_out(len(first))
     return np.sort(first[size:]), np.sort(first[:size])
+
+
+def count_held_out(count: int) -> int:
+    """Say how many of so many texts are held out. RETURNS (int): 2 %, at most 500 and at least one."""
+    return min(_MAX_DEV, max(1, round(_DEV_SHARE * count)))
 
 
 def pack_rows(lengths: np.ndarray, room: int) -> Tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,9 @@ Oord et al. 2018, as E5 was made, Wang et al. 2022). Then a category, or a value
 """
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -14,13 +15,15 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from ..errors import ListingError
-from ..io import raise_error
-from ..listing import read_listings
+from ..io import bad, iter_jsonl, raise_error
+from ..listing import Listing
 from ..taxonomy.tree import Taxonomy
 from ..values.fitting.names import merge_things, names_of
 from ..values.sources import iter_entries
 from ..values.table import Value
 from ..values.usage import Category
+from .backbone import mean_vectors
+from .packing import count_held_out
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -32,7 +35,6 @@ _TITLES = 0.7
 _OWN, _COMMON = 0.4, 0.6
 # How often the category above is told, too.
 _ABOVE = 0.75
-_DEV_SHARE, _MAX_DEV = 0.02, 500
 
 
 @dataclass
@@ -76,17 +78,8 @@ def read_pairs(
     categories = [entry for entry in entries if isinstance(entry, Category)]
     rows = ({"id": row.id, "parent": row.parent or None, "labels": row.labels} for row in categories)
     taxonomy = Taxonomy(rows, name=", ".join(map(str, names)), on_error=note)
-    titles: List[Tuple[str, str, int]] = []
-    for path in paths:
-        for number, listing in enumerate(read_listings(path, on_error=note), 1):
-            if not listing.category:
-                continue
-            row = taxonomy.find(listing.category)
-            if row is None:
-                where = " > ".join(listing.category)
-                note(ListingError(path, number, "category", f"{where!r} is in none of the files of names"))
-            else:
-                titles.append((listing.title, listing.lang, row))
+    make = partial(_read_title, taxonomy)
+    titles = [title for path in paths for title in iter_jsonl(path, make, note) if title is not None]
     merged = merge_things(names_of(entry) for entry in entries if isinstance(entry, (Value, Category)))
     things = [thing for thing in merged if len(thing) > 1]
     if len({row for _, _, row in titles}) < 2 or len(things) < 2:
@@ -96,6 +89,17 @@ def read_pairs(
         )
     info = {"files": [*map(str, paths), *map(str, names)], "texts": len(titles), "bad": len(errors)}
     return Pairs(titles, taxonomy, things, info)
+
+
+def _read_title(taxonomy: Taxonomy, data: Mapping[str, Any]) -> Optional[Tuple[str, str, int]]:
+    listing = Listing.from_dict(data)
+    if not listing.category:
+        return None
+    row = taxonomy.find(listing.category)
+    if row is None:
+        where = " > ".join(listing.category)
+        raise bad("category", f"{where!r} is in none of the files of names")
+    return listing.title, listing.lang, row
 
 
 class PairRows(Dataset):
@@ -154,7 +158,7 @@ def category_text(path: Sequence[str]) -> str:
 def split_pairs(pairs: Pairs) -> Tuple[np.ndarray, np.ndarray]:
     """Hold out 2 % of the titles, at most 500 and at least one. RETURNS (Tuple): Numbers to train on, and held out."""
     order = np.random.default_rng(0).permutation(len(pairs.titles))
-    size = min(_MAX_DEV, max(1, round(_DEV_SHARE * len(order))))
+    size = count_held_out(len(order))
     return np.sort(order[size:]), np.sort(order[:size])
 
 
@@ -185,13 +189,6 @@ class PairCollator:
             "things": torch.tensor([row["thing"] for row in examples]),  # (B,)
             "pieces": encoded["attention_mask"].sum(1),  # (2B,)
         }
-
-
-def mean_vectors(model: "PreTrainedModel", input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-    """Encode texts as the mean of their pieces, as E5 does. RETURNS (torch.Tensor): float32 (B, D), of length one."""
-    states = model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state.float()  # (B, L, D)
-    mask = attention_mask.unsqueeze(2).float()  # (B, L, 1)
-    return F.normalize((states * mask).sum(1) / mask.sum(1).clamp_min(1), dim=1)  # (B, D)
 
 
 def pair_loss(model: "PreTrainedModel", batch: Dict[str, torch.Tensor]) -> Tuple[torch.Tensor, torch.Tensor, int]:

@@ -101,7 +101,7 @@ def _lesson(settings: "PretrainSettings") -> str:
 def _used(settings: "PretrainSettings") -> Dict[str, Any]:
     """Give the settings that had a say: not those of a new model, or of masks, where there is none."""
     idle = {name for name in ("teacher", "pairs") if not getattr(settings, name)}
-    if len(idle) < 2:
+    if settings.teacher or settings.pairs:
         idle |= {"mask_share", "segmenter"}
     idle |= {"layers", "width", "heads", "vocab_size"} if settings.init else {"init"}
     return {name: value for name, value in asdict(settings).items() if name not in idle}

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
-from thinc.api import Model
 
+from ..encoders.halves import iter_shims
 from ..text.tokenizer import HAN
-from .backbone import load_encoder, load_tokenizer
+from .backbone import load_encoder, load_tokenizer, mean_vectors
 from .layers import keep_inner, keep_layers
 
 if TYPE_CHECKING:
@@ -68,14 +68,11 @@ def load_source(source: Union[str, Path]) -> Tuple["PreTrainedModel", "PreTraine
 def _of_pipeline(folder: Path) -> Tuple["PreTrainedModel", "PreTrainedTokenizerFast"]:
     import spacy
 
-    for _, component in spacy.load(folder).components:
-        model: Any = getattr(component, "model", None)
-        for node in model.walk() if isinstance(model, Model) else ():
-            for shim in node.shims:
-                # spacy-transformers has no public name for it.
-                loaded = getattr(shim, "_hfmodel", None)
-                if loaded is not None and loaded.transformer is not None:
-                    return loaded.transformer.eval(), loaded.tokenizer
+    for shim in iter_shims(spacy.load(folder)):
+        # spacy-transformers has no public name for it.
+        loaded = getattr(shim, "_hfmodel", None)
+        if loaded is not None and loaded.transformer is not None:
+            return loaded.transformer.eval(), loaded.tokenizer
     raise ValueError(f"{folder}: no component of the pipeline holds a transformer")
 
 
@@ -208,10 +205,7 @@ def _mean_vectors(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerFast"
 
     batch = tokenizer(list(texts), return_tensors="pt", padding=True, truncation=True)
     with torch.no_grad():
-        hidden = model(**batch).last_hidden_state  # (B, L, D)
-    mask = batch["attention_mask"].unsqueeze(-1)  # (B, L, 1)
-    means = (hidden * mask).sum(dim=1) / mask.sum(dim=1)  # (B, D)
-    return torch.nn.functional.normalize(means, dim=1).numpy()
+        return mean_vectors(model, batch["input_ids"], batch["attention_mask"]).numpy()
 
 
 def chinese_characters() -> str:

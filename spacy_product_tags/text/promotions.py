@@ -8,6 +8,8 @@ from typing import Any, Dict, Iterable, List, Tuple
 
 from .folding import fold_in_place
 
+# Where `product_preprocessor` marks them in ``doc.spans``.
+SPANS_KEY = "promotions"
 DATA_PATH = Path(__file__).with_suffix(".toml")
 
 _WORD_CHAR = "a-z0-9ß-öø-ɏ"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Dict, Iterable, Set, Tuple
 
 import spacy
-from spacy.tokens import Doc
 
 from spacy_product_tags.listing import read_listings
 from spacy_product_tags.pipeline.scorers import tag_spans
@@ -43,11 +42,6 @@ def score(gold: Iterable[Spans], found: Iterable[Spans]) -> str:
     return f"P {precision:.3f} R {recall:.3f} F {f1:.3f} ({wanted} gold)"
 
 
-def gold_spans(doc: Doc, groups: Dict[str, str]) -> Spans:
-    """Give a doc's tags in groups. RETURNS (Spans): Start, end and group."""
-    return group_spans(tag_spans(doc), groups)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
@@ -60,7 +54,7 @@ if __name__ == "__main__":
         listings = list(read_listings(file))
         gold = [group_spans({(*tag.span, tag.facet) for tag in x.tags if tag.start is not None}, theirs) for x in listings]
         docs = nlp.pipe([listing.text for listing in listings], batch_size=64)
-        found = [gold_spans(doc, ours) for doc in docs]
+        found = [group_spans(tag_spans(doc), ours) for doc in docs]
         core = [[{span for span in spans if span[2] in CORE} for spans in side] for side in (gold, found)]
         bare = [[{(start, end, "") for start, end, _ in spans} for spans in side] for side in (gold, found)]
         print(file)

@@ -58,7 +58,15 @@ def test_only_on_request(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "lang"),
-    [("zh.txt", "zh"), ("zh-shoes.txt", "zh"), ("zh/shoes.txt", "zh"), ("x/zh-shoes.txt", "zh"), ("x/th.txt", "th")],
+    [
+        ("zh.txt", "zh"),
+        ("zh-shoes.txt", "zh"),
+        ("zh/shoes.txt", "zh"),
+        ("zh/toy.txt", "zh"),
+        ("x/zh-shoes.txt", "zh"),
+        ("x/th.txt", "th"),
+        ("x/fil.txt", "fil"),
+    ],
 )
 def test_a_file_or_its_folder_is_called_by_its_language(tmp_path, name, lang):
     path = tmp_path / name
